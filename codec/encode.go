@@ -1,0 +1,350 @@
+package codec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Sink takes the slivers of a blob while it is encoded.
+//
+// A sliver travels and is stored as stripe roots ‖ stripes, but its last stripe root is known only when the
+// whole blob has been read. A sink that writes files knows the number of stripes from the blob's size, leaves
+// a gap of [Layout.RootsSize] bytes in front and fills it in at the end, as [Dir] does. A sink that writes to
+// a network either spools, or the blob is read twice: once with no sink, for the blob ID that has to be paid
+// for anyway before any node takes a sliver, keeping the roots that a first sink was given, and once more to
+// send the stripes behind them.
+type Sink interface {
+	// WriteStripe takes stripe c of a sliver and its stripe root. The calls for one sliver come in the order of
+	// the stripes and one after another; calls for different slivers may come at the same time. data is only
+	// valid during the call. An error ends the encoding and is returned from it.
+	WriteStripe(ctx context.Context, s SliverIndex, c StripeIndex, root Hash, data []byte) error
+}
+
+// Options tune long work. The zero value is right for most callers.
+type Options struct {
+	// Workers is how many cores may be busy; 0 means GOMAXPROCS.
+	Workers int
+	// Progress, if not nil, is told how many bytes of the blob (of the sliver, in a recovery) are done. It is
+	// called from one goroutine at a time.
+	Progress func(done uint64)
+}
+
+func (o Options) workers() int {
+	if o.Workers > 0 {
+		return o.Workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+func (o Options) progress(done uint64) {
+	if o.Progress != nil {
+		o.Progress(done)
+	}
+}
+
+// batchBytes is how many bytes of expanded stripes are encoded between two steps of the pipeline: enough that
+// starting the workers costs nothing beside it, little enough to stay far below the memory of one large stripe.
+const batchBytes = 16 << 20
+
+// wholeStripe is the size in bytes of an expanded stripe up to which one worker encodes it alone; larger
+// stripes are shared by all workers.
+const wholeStripe = 2 << 20
+
+// Encode reads a blob to its end, encodes it, and returns its metadata with the commitment: m.ID() is the blob
+// ID. size is the number of bytes that r must give, or −1 if that is not known; the wrong number gives an
+// [*InputError]. sink takes the slivers; with a nil sink only the metadata is computed, with less memory.
+//
+// Memory: two expanded stripes where slivers are kept, about 0.5 GB at n = 1000 and 0.1 GB at n = 100, whatever the
+// size of the blob; less for blobs shorter than a stripe of known size.
+func Encode(ctx context.Context, g Grid, r io.Reader, size int64, sink Sink, opts Options) (*Metadata, error) {
+	c, err := newCoder(g)
+	if err != nil {
+		return nil, err
+	}
+	e := &encoder{coder: c, in: r, size: size, sink: sink, opts: opts, stacks: make([]treeStack, 2*g.n)}
+	return e.run(ctx)
+}
+
+type encoder struct {
+	*coder
+	in   io.Reader
+	size int64
+	sink Sink
+	opts Options
+
+	// Of the reading goroutine.
+	read    uint64
+	stripes int
+	ended   bool
+
+	crew    crew        // of the computing goroutine
+	senders [][]byte    // of the delivering goroutine: a gathering buffer for each sender
+	stacks  []treeStack // of the delivering goroutine: the sliver trees
+}
+
+// batch is a run of stripes that go through the pipeline together.
+type batch struct {
+	stripes []*stripe
+	used    int
+	first   StripeIndex
+	end     uint64 // bytes of the blob up to the end of this batch
+}
+
+func (e *encoder) run(ctx context.Context) (*Metadata, error) {
+	symbol, count := e.maxSymbol, MaxStripes
+	if e.size >= 0 {
+		l, err := e.Layout(uint64(e.size))
+		if err != nil {
+			return nil, err
+		}
+		symbol, count = l.SymbolSize(0), l.Stripes()
+	}
+	perBatch := min(max(1, batchBytes/(e.n*e.n*symbol)), count)
+	batches := 2
+	if count <= perBatch {
+		batches = 1
+	}
+	e.crew = newCrew(e.coder, e.opts.workers())
+	e.senders = make([][]byte, e.opts.workers())
+
+	// Batches go round: free → reading → computing → delivering → free. With two of them, one is computed while
+	// the other is delivered and then filled again.
+	free := make(chan *batch, batches)
+	filled := make(chan *batch)
+	computed := make(chan *batch)
+	for range batches {
+		b := &batch{stripes: make([]*stripe, perBatch)}
+		for i := range b.stripes {
+			b.stripes[i] = newStripe(e.Grid, symbol, e.sink != nil)
+		}
+		free <- b
+	}
+
+	group, ctx := errgroup.WithContext(ctx)
+	pass := func(to chan<- *batch, b *batch) error {
+		select {
+		case to <- b:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	group.Go(func() error {
+		defer close(filled)
+		for !e.ended {
+			var b *batch
+			select {
+			case b = <-free:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			if err := e.fill(b); err != nil {
+				return err
+			}
+			if b.used == 0 {
+				break
+			}
+			if err := pass(filled, b); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	group.Go(func() error {
+		defer close(computed)
+		for b := range filled {
+			if err := e.crew.encode(ctx, b.stripes[:b.used]); err != nil {
+				return err
+			}
+			if err := pass(computed, b); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	group.Go(func() error {
+		for b := range computed {
+			if err := e.deliver(ctx, b); err != nil {
+				return err
+			}
+			e.opts.progress(b.end)
+			free <- b // never blocks: there is room for all batches
+		}
+		return nil
+	})
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+
+	l, err := e.Layout(e.read)
+	if err != nil {
+		return nil, err
+	}
+	values := make([]Committed, 2*e.n)
+	for i := range values {
+		values[i] = e.stacks[i].root().Committed()
+	}
+	return NewMetadata(l, values)
+}
+
+// fill reads the next stripes into a batch.
+func (e *encoder) fill(b *batch) error {
+	b.used, b.first = 0, StripeIndex(e.stripes)
+	for b.used < len(b.stripes) && !e.ended {
+		if err := e.readStripe(b); err != nil {
+			return err
+		}
+	}
+	b.end = e.read
+	return nil
+}
+
+// readStripe reads one stripe into the batch, or finds the end of the blob.
+func (e *encoder) readStripe(b *batch) error {
+	want := e.StripeSize()
+	if e.size >= 0 {
+		want = int(min(uint64(want), uint64(e.size)-e.read))
+	}
+	s := b.stripes[b.used]
+	buf := s.left
+	if want <= len(buf) {
+		buf = buf[:want]
+	}
+	n, err := io.ReadFull(e.in, buf)
+	e.read += uint64(n)
+	switch {
+	case err == nil:
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		e.ended = true
+	default:
+		return &InputError{Offset: e.read, Err: err}
+	}
+	if e.size >= 0 {
+		if n < want {
+			return &InputError{Offset: e.read, Err: fmt.Errorf("it ends %d bytes early: %w", uint64(e.size)-e.read, io.ErrUnexpectedEOF)}
+		}
+		if e.read == uint64(e.size) {
+			if err := e.expectEnd(); err != nil {
+				return err
+			}
+		}
+	}
+	if n == 0 && e.stripes > 0 {
+		return nil
+	}
+	s.t = e.maxSymbol
+	if n < e.StripeSize() {
+		s.t = e.tailSymbol(n)
+		clear(s.source(s.t)[n:])
+	}
+	b.used++
+	if e.stripes++; e.stripes > MaxStripes {
+		return fmt.Errorf("%w: more than %d stripes", ErrTooLarge, MaxStripes)
+	}
+	return nil
+}
+
+// expectEnd refuses a blob that is longer than announced.
+func (e *encoder) expectEnd() error {
+	e.ended = true
+	var one [1]byte
+	switch n, err := io.ReadFull(e.in, one[:]); {
+	case n > 0:
+		return &InputError{Offset: e.read, Err: fmt.Errorf("it is longer than the %d bytes announced", e.size)}
+	case !errors.Is(err, io.EOF):
+		return &InputError{Offset: e.read, Err: err}
+	}
+	return nil
+}
+
+// encode computes the given stripes on all workers.
+func (w crew) encode(ctx context.Context, stripes []*stripe) error {
+	g := stripes[0].g
+	if g.n*g.n*stripes[0].t <= wholeStripe && len(stripes) > 1 {
+		return w.each(ctx, len(stripes), func(w *worker, i int) error { return w.encode(stripes[i]) })
+	}
+	for _, s := range stripes {
+		rows := rowsPerCall(s.t)
+		err := w.each(ctx, (g.rows+rows-1)/rows, func(w *worker, i int) error {
+			return w.extendRows(s, i*rows, min((i+1)*rows, g.rows))
+		})
+		if err != nil {
+			return err
+		}
+		columns := columnsPerTask(s.t)
+		err = w.each(ctx, (g.n+columns-1)/columns, func(w *worker, i int) error {
+			return w.columns(s, i*columns, min((i+1)*columns, g.n))
+		})
+		if err != nil {
+			return err
+		}
+		const trees = 32
+		err = w.each(ctx, (g.n+trees-1)/trees, func(w *worker, i int) error {
+			w.rowTrees(s, i*trees, min((i+1)*trees, g.n))
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deliver hands a batch's slivers to the sink and its roots to the sliver trees.
+func (e *encoder) deliver(ctx context.Context, b *batch) error {
+	for _, s := range b.stripes[:b.used] {
+		for i := range e.stacks {
+			e.stacks[i].push(s.roots[i])
+		}
+	}
+	if e.sink == nil {
+		return nil
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	positions := make(chan int)
+	group.Go(func() error {
+		defer close(positions)
+		for i := range 2 * e.n {
+			select {
+			case positions <- i:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	for i := range e.senders {
+		group.Go(func() error {
+			for position := range positions {
+				if err := e.send(ctx, b, e.SliverAt(position), &e.senders[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// send hands a batch's stripes of one sliver to the sink.
+func (e *encoder) send(ctx context.Context, b *batch, sliver SliverIndex, buf *[]byte) error {
+	for k, s := range b.stripes[:b.used] {
+		var data []byte
+		if sliver.Axis == Primary {
+			data = s.primary(int(sliver.Index))
+		} else {
+			data = grow(buf, e.rows*s.t)
+			s.secondary(data, int(sliver.Index))
+		}
+		c := b.first + StripeIndex(k)
+		if err := e.sink.WriteStripe(ctx, sliver, c, s.roots[e.Position(sliver)], data); err != nil {
+			return &SliverError{Sliver: sliver, Stripe: int(c), Err: err}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,5 @@
+//go:build race
+
+package sha2x
+
+const raceEnabled = true
