@@ -112,72 +112,17 @@ func (e *encoder) run(ctx context.Context) (*Metadata, error) {
 	e.crew = newCrew(e.coder, e.opts.workers())
 	e.senders = make([][]byte, e.opts.workers())
 
-	// Batches go round: free → reading → computing → delivering → free. With two of them, one is computed while
-	// the other is delivered and then filled again.
-	free := make(chan *batch, batches)
-	filled := make(chan *batch)
-	computed := make(chan *batch)
-	for range batches {
-		b := &batch{stripes: make([]*stripe, perBatch)}
-		for i := range b.stripes {
-			b.stripes[i] = newStripe(e.Grid, symbol, e.sink != nil)
-		}
-		free <- b
-	}
-
-	group, ctx := errgroup.WithContext(ctx)
-	pass := func(to chan<- *batch, b *batch) error {
-		select {
-		case to <- b:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
+	buffers := make([]*batch, batches)
+	for k := range buffers {
+		buffers[k] = &batch{stripes: make([]*stripe, perBatch)}
+		for i := range buffers[k].stripes {
+			buffers[k].stripes[i] = newStripe(e.Grid, symbol, e.sink != nil)
 		}
 	}
-	group.Go(func() error {
-		defer close(filled)
-		for !e.ended {
-			var b *batch
-			select {
-			case b = <-free:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-			if err := e.fill(b); err != nil {
-				return err
-			}
-			if b.used == 0 {
-				break
-			}
-			if err := pass(filled, b); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	group.Go(func() error {
-		defer close(computed)
-		for b := range filled {
-			if err := e.crew.encode(ctx, b.stripes[:b.used]); err != nil {
-				return err
-			}
-			if err := pass(computed, b); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	group.Go(func() error {
-		for b := range computed {
-			if err := e.deliver(ctx, b); err != nil {
-				return err
-			}
-			e.opts.progress(b.end)
-			free <- b // never blocks: there is room for all batches
-		}
-		return nil
-	})
-	if err := group.Wait(); err != nil {
+	err := pipeline(ctx, buffers, e.fill,
+		func(ctx context.Context, b *batch) error { return e.crew.encode(ctx, b.stripes[:b.used]) },
+		e.deliver)
+	if err != nil {
 		return nil, err
 	}
 
@@ -192,16 +137,16 @@ func (e *encoder) run(ctx context.Context) (*Metadata, error) {
 	return NewMetadata(l, values)
 }
 
-// fill reads the next stripes into a batch.
-func (e *encoder) fill(b *batch) error {
+// fill reads the next stripes into a batch, and reports whether there were any.
+func (e *encoder) fill(_ context.Context, b *batch) (bool, error) {
 	b.used, b.first = 0, StripeIndex(e.stripes)
 	for b.used < len(b.stripes) && !e.ended {
 		if err := e.readStripe(b); err != nil {
-			return err
+			return false, err
 		}
 	}
 	b.end = e.read
-	return nil
+	return b.used > 0, nil
 }
 
 // readStripe reads one stripe into the batch, or finds the end of the blob.
@@ -302,6 +247,7 @@ func (e *encoder) deliver(ctx context.Context, b *batch) error {
 			e.stacks[i].push(s.roots[i])
 		}
 	}
+	defer e.opts.progress(b.end)
 	if e.sink == nil {
 		return nil
 	}

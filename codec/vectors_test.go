@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 )
 
@@ -53,30 +52,6 @@ func loadVectors(t testing.TB) []vector {
 		t.Fatal("no vectors")
 	}
 	return file.Cases
-}
-
-// memSink keeps slivers in memory in their stored form.
-type memSink struct {
-	l     Layout
-	mu    sync.Mutex
-	roots [][]Hash // by position
-	data  [][]byte
-}
-
-func newMemSink(l Layout) *memSink {
-	return &memSink{l: l, roots: make([][]Hash, 2*l.n), data: make([][]byte, 2*l.n)}
-}
-
-func (m *memSink) WriteStripe(_ context.Context, s SliverIndex, c StripeIndex, root Hash, data []byte) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	p := m.l.Position(s)
-	if len(m.roots[p]) != int(c) {
-		return fmt.Errorf("stripe %d came after %d", c, len(m.roots[p]))
-	}
-	m.roots[p] = append(m.roots[p], root)
-	m.data[p] = append(m.data[p], data...)
-	return nil
 }
 
 func mustGrid(t testing.TB, n int) Grid {

@@ -22,7 +22,8 @@ import (
 // changes any bit of the batch gets new weights for all of it, and has one chance in 2^128 per try that bad openings
 // cancel out, which is no easier than breaking the curve.
 //
-// Finding k bad proofs among m costs about k·log₂(m/k) further checks of parts of the batch, and never more than 2m.
+// Bad openings are found by halving the batch: k of them among m cost about k·log₂(m/k) further checks of parts of it,
+// and when all are bad, about as much as checking each alone and half of that again.
 func BatchVerify(ctx context.Context, openings []Opening) error {
 	if len(openings) == 0 {
 		return nil
@@ -120,27 +121,27 @@ func parseBatch(ctx context.Context, openings []Opening) ([]term, []BadOpening, 
 	return good, bad, nil
 }
 
+// fewTerms is the size of a part of a bad batch from which on its terms are checked one by one, on all cores: the two
+// pairings are most of the work then, and they use one core only.
+const fewTerms = 4
+
 // findBad appends to found the positions of the terms that don't hold. surelyBad says that their weighted sum is
 // already known not to hold.
 //
-// Both halves of a part keep their weights, so their errors add up to that of the part: when the part is bad and its
-// left half is good, the right one is bad without another look, and a single term with a non-zero weighted error is
-// bad for certain. Nobody can be accused wrongly.
+// The halves of a part keep their weights, so their errors add up to that of the part: when the part is bad and its
+// left half is good, the right one is bad without another look.
 func (s *setup) findBad(ctx context.Context, terms []term, found []int, surelyBad bool) ([]int, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if len(terms) == 0 {
-		return found, nil
-	}
-	if !surelyBad {
+	if !surelyBad && len(terms) > 1 {
 		holds, err := s.sumHolds(terms)
 		if err != nil || holds {
 			return found, err
 		}
 	}
-	if len(terms) == 1 {
-		return append(found, terms[0].at), nil
+	if len(terms) <= fewTerms {
+		return s.findBadAlone(ctx, terms, found)
 	}
 	before := len(found)
 	left, right := terms[:len(terms)/2], terms[len(terms)/2:]
@@ -149,6 +150,31 @@ func (s *setup) findBad(ctx context.Context, terms []term, found []int, surelyBa
 		return nil, err
 	}
 	return s.findBad(ctx, right, found, len(found) == before)
+}
+
+// findBadAlone is findBad without sums.
+func (s *setup) findBadAlone(ctx context.Context, terms []term, found []int) ([]int, error) {
+	type result struct {
+		holds bool
+		err   error
+	}
+	results := make([]result, len(terms))
+	err := inParallel(ctx, len(terms), func(i int) {
+		t := &terms[i]
+		results[i].holds, results[i].err = s.holds(t.commitment, &t.proof, t.y, t.z)
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range results {
+		if r.err != nil {
+			return nil, r.err
+		}
+		if !r.holds {
+			found = append(found, terms[i].at)
+		}
+	}
+	return found, nil
 }
 
 // sumHolds checks the weighted sum of the terms' equations:

@@ -102,7 +102,7 @@ func TestAgainstEthereum(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, size := range []int{8, 20, 200, 2000, 3001, 4096} {
+	for _, size := range []int{8, 200, 3001} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			values := testValues("ethereum", size)
 			p, c := mustPolynomial(t, mustSetup(t), values)
@@ -123,7 +123,7 @@ func TestAgainstEthereum(t *testing.T) {
 			if c != Commitment(want) {
 				t.Fatalf("commitment %v, go-eth-kzg has %x", c, want)
 			}
-			for _, i := range []int{0, size / 2, size - 1} {
+			for _, i := range []int{0, size - 1} {
 				o := mustOpen(t, p, c, i)[0]
 				z := goethkzg.Scalar(referenceNode(size, i).FillBytes(make([]byte, ScalarSize)))
 				proof, value, err := eth.ComputeKZGProof(&blob, z, 0)

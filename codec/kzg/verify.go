@@ -10,8 +10,8 @@ import (
 
 // Opening is the claim that the vector of Size values under Commitment has Value at Index, with its proof.
 //
-// The size is not part of the commitment (N, the power of two above it, is all that enters), so the verifier must know
-// it from elsewhere: in Selvage, from the blob ID.
+// The commitment doesn't bind the size: a proof for position i of N is one for position 2i of 2N too, and sizes with the
+// same N are not told apart. So the verifier must know the size from elsewhere; in Selvage the blob ID binds it.
 type Opening struct {
 	Commitment Commitment
 	Size       int // values in the vector
@@ -46,23 +46,26 @@ func (s *setup) verify(o *Opening) error {
 		return err
 	}
 
-	// C − [y]₁ + z·π
-	var left bls12381.G1Jac
-	var minusY, zInt big.Int
-	y.Neg(&y)
-	left.JointScalarMultiplicationBase(&proof, y.BigInt(&minusY), z.BigInt(&zInt))
-	left.AddMixed(&commitment)
-	var leftAffine bls12381.G1Affine
-	leftAffine.FromJacobian(&left)
-
-	equal, err := s.pairingsEqual(&leftAffine, &proof)
+	holds, err := s.holds(&commitment, &proof, y, z)
 	if err != nil {
 		return err
 	}
-	if !equal {
+	if !holds {
 		return o.proofError()
 	}
 	return nil
+}
+
+// holds checks e(C − [y]₁ + z·π, [1]₂) = e(π, [τ]₂).
+func (s *setup) holds(commitment, proof *bls12381.G1Affine, y, z fr.Element) (bool, error) {
+	var jac bls12381.G1Jac
+	var minusY, zInt big.Int
+	y.Neg(&y)
+	jac.JointScalarMultiplicationBase(proof, y.BigInt(&minusY), z.BigInt(&zInt))
+	jac.AddMixed(commitment)
+	var left bls12381.G1Affine
+	left.FromJacobian(&jac)
+	return s.pairingsEqual(&left, proof)
 }
 
 // scalars checks the fields that are no points and returns the claimed value and the place of the claim.

@@ -71,7 +71,7 @@ func TestTampering(t *testing.T) {
 	}
 	for name, tamper := range tampering {
 		t.Run(name, func(t *testing.T) {
-			for _, at := range []int{0, 8, len(batch) - 1} {
+			for _, at := range []int{1, 13, 22} {
 				bad := append([]Opening(nil), batch...)
 				tamper.change(&bad[at], batch[12])
 				if err := bad[at].Verify(); !errors.Is(err, tamper.want) {
@@ -87,6 +87,27 @@ func TestTampering(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSizeIsNotBound pins what the documentation of Opening warns of: the same point of the same polynomial has a
+// position in larger vectors too.
+func TestSizeIsNotBound(t *testing.T) {
+	p, c := mustPolynomial(t, mustSetup(t), testValues("size", 16))
+	o := mustOpen(t, p, c, 3)[0]
+	for _, size := range []int{15, 16} {
+		o.Size = size
+		if err := o.Verify(); err != nil {
+			t.Errorf("size %d: %v", size, err)
+		}
+	}
+	o.Size, o.Index = 32, 6
+	if err := o.Verify(); err != nil {
+		t.Errorf("size 32: %v", err)
+	}
+	o.Index = 3
+	if err := o.Verify(); !errors.Is(err, ErrProof) {
+		t.Errorf("size 32 and the old position: %v", err)
 	}
 }
 
@@ -229,8 +250,8 @@ func TestWeights(t *testing.T) {
 			if !w.Equal(&a) {
 				t.Errorf("%s: weights differ from one call to the next", name)
 			}
-			if w.BitLen() > 8*weightSize || w.BitLen() < 8*weightSize-64 {
-				t.Errorf("%s: weight of %d bits", name, w.BitLen())
+			if bits := w.BigInt(new(big.Int)).BitLen(); bits > 8*weightSize || bits < 8*weightSize-64 {
+				t.Errorf("%s: weight of %d bits", name, bits)
 			}
 			if before, ok := seen[w.String()]; ok {
 				t.Errorf("%s and %s share a weight", name, before)
