@@ -23,7 +23,7 @@ import (
 // cancel out, which is no easier than breaking the curve.
 //
 // Bad openings are found by halving the batch: k of them among m cost about k·log₂(m/k) further checks of parts of it,
-// and when all are bad, about as much as checking each alone and half of that again.
+// and when all are bad, about twice of what checking each alone on all cores does.
 func BatchVerify(ctx context.Context, openings []Opening) error {
 	if len(openings) == 0 {
 		return nil
@@ -123,7 +123,7 @@ func parseBatch(ctx context.Context, openings []Opening) ([]term, []BadOpening, 
 
 // fewTerms is the size of a part of a bad batch from which on its terms are checked one by one, on all cores: the two
 // pairings are most of the work then, and they use one core only.
-const fewTerms = 4
+const fewTerms = 8
 
 // findBad appends to found the positions of the terms that don't hold. surelyBad says that their weighted sum is
 // already known not to hold.

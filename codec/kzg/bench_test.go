@@ -10,7 +10,7 @@ var benchShards = []int{10, 100, 1000}
 
 func BenchmarkSetup(b *testing.B) {
 	for b.Loop() {
-		if _, err := loadCeremony(); err != nil {
+		if _, err := loadSetup(setupFile); err != nil {
 			b.Fatal(err)
 		}
 	}

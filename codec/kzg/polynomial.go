@@ -68,6 +68,9 @@ func (p *Polynomial) Value(i int) (Scalar, error) {
 
 // Commit returns the commitment to the values. It computes it anew on every call.
 func (p *Polynomial) Commit() (Commitment, error) {
+	if _, err := checkSize(len(p.values)); err != nil { // the zero Polynomial
+		return Commitment{}, err
+	}
 	b, err := p.setup.commit(p.coeffs)
 	return Commitment(b), err
 }

@@ -203,6 +203,14 @@ func TestRefusedVectors(t *testing.T) {
 		}
 	}
 
+	var none Polynomial
+	if _, err := none.Commit(); !errors.Is(err, ErrSize) {
+		t.Errorf("zero Polynomial: %v, want ErrSize", err)
+	}
+	if _, err := none.Open(0); !errors.Is(err, ErrIndex) {
+		t.Errorf("zero Polynomial: %v, want ErrIndex", err)
+	}
+
 	values := testValues("refused", 8)
 	values[5] = Scalar(order.FillBytes(make([]byte, ScalarSize)))
 	if _, err := Commit(values); !errors.Is(err, ErrInvalidScalar) {

@@ -34,15 +34,15 @@ type setup struct {
 }
 
 // ceremony returns the Ethereum ceremony's setup, loaded when it is first needed.
-var ceremony = sync.OnceValues(loadCeremony)
+var ceremony = sync.OnceValues(func() (*setup, error) { return loadSetup(setupFile) })
 
-// loadCeremony takes a few milliseconds, because the points were checked when the file was made (and are again in the
-// tests): here only the file's digest is.
-func loadCeremony() (*setup, error) {
-	if digest := sha256.Sum256(setupFile); hex.EncodeToString(digest[:]) != setupDigest {
+// loadSetup reads the ceremony's file. It takes about a millisecond, because the points were checked when the file was
+// made (and are again in the tests): here only the file's digest is.
+func loadSetup(file []byte) (*setup, error) {
+	if digest := sha256.Sum256(file); hex.EncodeToString(digest[:]) != setupDigest {
 		return nil, fmt.Errorf("%w: SHA-256 is %x, want %s; rebuild from a clean checkout", ErrSetup, digest, setupDigest)
 	}
-	return decodeSetup(setupFile)
+	return decodeSetup(file)
 }
 
 // decodeSetup reads a setup file. It doesn't check that the powers lie on the curve.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/consensys/gnark-crypto/ecc"
@@ -100,6 +101,14 @@ func TestDamagedSetup(t *testing.T) {
 		if _, err := decodeSetup(file); !errors.Is(err, ErrSetup) {
 			t.Errorf("%s: %v, want ErrSetup", name, err)
 		}
+		if _, err := loadSetup(file); !errors.Is(err, ErrSetup) {
+			t.Errorf("%s: loading: %v, want ErrSetup", name, err)
+		}
+	}
+	swapped := slices.Concat(setupFile[:g2Size], setupFile[g2Size+g1Size:g2Size+2*g1Size],
+		setupFile[g2Size:g2Size+g1Size], setupFile[g2Size+2*g1Size:])
+	if _, err := loadSetup(swapped); !errors.Is(err, ErrSetup) {
+		t.Errorf("two powers swapped: %v, want ErrSetup", err)
 	}
 }
 

@@ -147,6 +147,20 @@ func TestBlame(t *testing.T) {
 	}
 }
 
+// TestBatchErrorText pins what people read.
+func TestBatchErrorText(t *testing.T) {
+	bad := []BadOpening{{2, ErrSize}, {3, ErrProof}, {5, ErrNotOnCurve}, {8, ErrIndex}, {9, ErrProof}, {10, ErrProof}}
+	for want, e := range map[string]BatchError{
+		"1 of 4 openings refused: opening 2: kzg: a vector holds 8 to 4096 values": {4, bad[:1]},
+		"6 of 64 openings refused: opening 2: kzg: a vector holds 8 to 4096 values; opening 3: kzg: proof doesn't hold; " +
+			"opening 5: kzg: invalid G1 point: not on the curve; opening 8: kzg: position outside the vector; and 2 more": {64, bad},
+	} {
+		if got := e.Error(); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
 // TestCancellation crafts pairs of false proofs whose errors cancel out for one choice of weights, as an attacker who
 // could foresee the weights would.
 func TestCancellation(t *testing.T) {
