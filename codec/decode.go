@@ -8,8 +8,6 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
-
-	"github.com/selvage-network/selvage/codec/rs"
 )
 
 // Decoder gives back a blob, whole or by range, from any sufficient set of its slivers. It reads systematic
@@ -207,9 +205,6 @@ type job struct {
 	missing  []byte   // memory of computed columns, and of packed vectors
 }
 
-// maxReads bounds how many slivers are read at a time.
-const maxReads = 16
-
 func (r *reading) run(ctx context.Context, w io.Writer, offset, length uint64) error {
 	var first, end StripeIndex
 	switch {
@@ -292,7 +287,7 @@ func (r *reading) aim(j *job, c StripeIndex, offset, length uint64) {
 // load plans and reads the stripes of a batch.
 func (r *reading) load(ctx context.Context, jobs []*job) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(min(maxReads, max(1, len(jobs))))
+	group.SetLimit(r.opts.reads())
 	for _, j := range jobs {
 		group.Go(func() error { return r.loadStripe(ctx, j) })
 	}
@@ -361,7 +356,7 @@ func (r *reading) readSlots(ctx context.Context, j *job) (bool, error) {
 	ok := true
 	var mu sync.Mutex
 	var group errgroup.Group
-	group.SetLimit(maxReads)
+	group.SetLimit(r.opts.reads())
 	for i, s := range j.plan.read {
 		src := r.sources[r.layout.Position(s)]
 		group.Go(func() error {
@@ -531,7 +526,7 @@ func (r *reading) decodeRows(ctx context.Context, w crew, j *job) error {
 	for _, i := range want {
 		out = append(out, j.s.primary(i))
 	}
-	return r.applyPlan(ctx, w, r.coder.col, have, want, j.slots, out, j.s.t)
+	return w.reconstruct(ctx, r.coder.col, have, want, j.slots, out, j.s.t)
 }
 
 // decodeColumns computes the missing source columns from the secondaries that were read, and puts all columns
@@ -545,7 +540,7 @@ func (r *reading) decodeColumns(ctx context.Context, w crew, j *job) error {
 	for i := range out {
 		out[i] = buf[i*size : (i+1)*size]
 	}
-	if err := r.applyPlan(ctx, w, r.coder.row, have, want, j.slots, out, t); err != nil {
+	if err := w.reconstruct(ctx, r.coder.row, have, want, j.slots, out, t); err != nil {
 		return err
 	}
 	none := make([]bool, g.rows)
@@ -574,52 +569,6 @@ func (r *reading) split(j *job) (have, want []int) {
 		}
 	}
 	return have, want
-}
-
-// applyPlan computes out from in, slivers of symbols of t bytes, with all workers.
-func (r *reading) applyPlan(ctx context.Context, w crew, code *rs.Code, have, want []int, in, out [][]byte, t int) error {
-	if len(want) == 0 {
-		return nil
-	}
-	plan, err := code.Plan(have, want)
-	if err != nil {
-		return err
-	}
-	p, err := rs.NewPacking(t)
-	if err != nil {
-		return err
-	}
-	symbols := len(in[0]) / t
-	per := (symbols + len(w) - 1) / len(w)
-	return w.each(ctx, (symbols+per-1)/per, func(w *worker, i int) error {
-		from, to := i*per, min((i+1)*per, symbols)
-		ins, outs := make([][]byte, len(in)), make([][]byte, len(out))
-		if p.Direct() {
-			for k := range in {
-				ins[k] = in[k][from*t : to*t]
-			}
-			for k := range out {
-				outs[k] = out[k][from*t : to*t]
-			}
-			return plan.Apply(ins, outs)
-		}
-		size := p.PackedSize(to - from)
-		buf := grow(&w.packed, (len(in)+len(out))*size)
-		for k := range in {
-			ins[k], buf = buf[:size], buf[size:]
-			p.Pack(ins[k], in[k][from*t:], to-from, t)
-		}
-		for k := range out {
-			outs[k], buf = buf[:size], buf[size:]
-		}
-		if err := plan.Apply(ins, outs); err != nil {
-			return err
-		}
-		for k := range out {
-			p.Unpack(out[k][from*t:], outs[k], to-from, t)
-		}
-		return nil
-	})
 }
 
 // finish checks the padding of a stripe and, when the blob is encoded again, takes its roots.

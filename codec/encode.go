@@ -29,6 +29,9 @@ type Sink interface {
 type Options struct {
 	// Workers is how many cores may be busy; 0 means GOMAXPROCS.
 	Workers int
+	// Reads is how many slivers, or neighbours, are read from at a time; 0 means 16. Files need few, a network with
+	// its latency many.
+	Reads int
 	// Progress, if not nil, is told how many bytes of the blob (of the sliver, in a recovery) are done. It is
 	// called from one goroutine at a time.
 	Progress func(done uint64)
@@ -39,6 +42,13 @@ func (o Options) workers() int {
 		return o.Workers
 	}
 	return runtime.GOMAXPROCS(0)
+}
+
+func (o Options) reads() int {
+	if o.Reads > 0 {
+		return o.Reads
+	}
+	return 16
 }
 
 func (o Options) progress(done uint64) {

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/selvage-network/selvage/codec/rs"
 )
 
 // crew is a bounded number of workers, one a core.
@@ -63,6 +65,58 @@ func (w crew) each(ctx context.Context, n int, task func(w *worker, i int) error
 	}
 	wg.Wait()
 	return first
+}
+
+// reconstruct computes the symbols want of codewords from their symbols have, on all workers: in[i] is a run of
+// symbols of t bytes, symbol have[i] of one codeword after another, and out[i] becomes that of symbol want[i].
+func (w crew) reconstruct(ctx context.Context, code *rs.Code, have, want []int, in, out [][]byte, t int) error {
+	if len(want) == 0 {
+		return nil
+	}
+	plan, err := code.Plan(have, want)
+	if err != nil {
+		return err
+	}
+	return w.apply(ctx, plan, in, out, t)
+}
+
+// apply is [crew.reconstruct] with a plan that is at hand.
+func (w crew) apply(ctx context.Context, plan *rs.Plan, in, out [][]byte, t int) error {
+	p, err := rs.NewPacking(t)
+	if err != nil {
+		return err
+	}
+	symbols := len(in[0]) / t
+	per := (symbols + len(w) - 1) / len(w)
+	return w.each(ctx, (symbols+per-1)/per, func(w *worker, i int) error {
+		from, to := i*per, min((i+1)*per, symbols)
+		ins, outs := make([][]byte, len(in)), make([][]byte, len(out))
+		if p.Direct() {
+			for k := range in {
+				ins[k] = in[k][from*t : to*t]
+			}
+			for k := range out {
+				outs[k] = out[k][from*t : to*t]
+			}
+			return plan.Apply(ins, outs)
+		}
+		size := p.PackedSize(to - from)
+		buf := grow(&w.packed, (len(in)+len(out))*size)
+		for k := range in {
+			ins[k], buf = buf[:size], buf[size:]
+			p.Pack(ins[k], in[k][from*t:], to-from, t)
+		}
+		for k := range out {
+			outs[k], buf = buf[:size], buf[size:]
+		}
+		if err := plan.Apply(ins, outs); err != nil {
+			return err
+		}
+		for k := range out {
+			p.Unpack(out[k][from*t:], outs[k], to-from, t)
+		}
+		return nil
+	})
 }
 
 // pipeline sends buffers round three stages that run at the same time: fill → work → drain → fill …, each

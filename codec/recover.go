@@ -1,0 +1,480 @@
+package codec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/selvage-network/selvage/codec/rs"
+)
+
+// SymbolSource is a neighbour that holds a sliver across the one that is recovered, or the repairer's own such
+// sliver. Its methods are called from one goroutine at a time, but several sources are asked at the same time.
+type SymbolSource interface {
+	// Sliver says which sliver the symbols are taken from.
+	Sliver() SliverIndex
+	// ReadSymbols fills dst with the symbols where the sliver crosses the target, for the stripes
+	// first ≤ c < end, one after another: [Layout.SymbolRun] bytes.
+	ReadSymbols(ctx context.Context, target SliverIndex, first, end StripeIndex, dst []byte) error
+	// ReadProof returns one such symbol with its path. It is asked only when a recovered sliver does not match
+	// its commitment, to find out who lied.
+	ReadProof(ctx context.Context, target SliverIndex, c StripeIndex) (*SymbolProof, error)
+}
+
+// storedSymbols makes a [SymbolSource] out of a stored sliver.
+type storedSymbols struct {
+	Source
+	x    *Extractor
+	read func(bytes int64)
+}
+
+// NewSymbolSource returns a source that takes symbols out of a stored sliver, as a neighbour does that answers
+// a repairer. read, if not nil, is told how many bytes of the sliver were read.
+func NewSymbolSource(l Layout, src Source, read func(bytes int64)) (SymbolSource, error) {
+	x, err := NewExtractor(l)
+	if err != nil {
+		return nil, err
+	}
+	if read == nil {
+		read = func(int64) {}
+	}
+	return &storedSymbols{Source: src, x: x, read: read}, nil
+}
+
+func (s *storedSymbols) ReadSymbols(ctx context.Context, target SliverIndex, first, end StripeIndex, dst []byte) error {
+	n, err := s.x.Symbols(ctx, s.Source, target, first, end, dst)
+	s.read(n)
+	return err
+}
+
+func (s *storedSymbols) ReadProof(ctx context.Context, target SliverIndex, c StripeIndex) (*SymbolProof, error) {
+	return s.x.Proof(ctx, s.Source, target, c)
+}
+
+// Recovery is what a recovery took.
+type Recovery struct {
+	Target SliverIndex
+	Size   int64 // bytes of the sliver's stripes: what was lost
+	// SymbolBytes were asked of neighbours, OwnBytes taken from the repairer's own slivers, and ProofBytes are the
+	// symbols and paths that finding a liar took.
+	SymbolBytes, OwnBytes, ProofBytes int64
+	// Bad are the sources that failed or lied. A liar's error wraps ErrProof or ErrStripe.
+	Bad []*SliverError
+}
+
+// InconsistentError is the end of a recovery that proved the writer a liar: symbols that all match their
+// commitments decode to a sliver that does not match its own. It wraps [ErrInconsistent].
+type InconsistentError struct {
+	Target SliverIndex
+	// Witnesses are the sources whose symbols were proven and decode the target; see [BuildInconsistency].
+	Witnesses []SymbolSource
+}
+
+func (e *InconsistentError) Error() string {
+	return fmt.Sprintf("%v: %v decodes to other bytes than the writer committed to", ErrInconsistent, e.Target)
+}
+
+func (e *InconsistentError) Unwrap() error { return ErrInconsistent }
+
+// recoverBytes is how many bytes of a sliver are recovered in one step, so that the fixed cost of a decoder call
+// is shared by many stripes of short slivers.
+const recoverBytes = 8 << 20
+
+// Recover computes a missing sliver from symbols of slivers of the other axis, never from the blob, and checks
+// it against its committed value. It takes symbols from all of own first, the slivers that the repairer itself
+// holds, and then from as few neighbours as needed, in their order; one that fails is replaced by the next.
+//
+// Stripes go to sink as they are computed and are provisional until Recover returns nil: the sliver is checked
+// as a whole. When it does not match, symbols are fetched again with their paths, the neighbours that lied are
+// reported in Bad, and the sink is given the sliver once more, from stripe 0 on. If nobody lied, the writer
+// did: the error is an [*InconsistentError].
+//
+// Whoever lost a pair recovers the secondary first, from [Grid.Rows] symbols, and then the primary from
+// [Grid.Cols] symbols of which the new secondary gives one: with f shards silent there are only n−f−1
+// neighbours, one too few for the primary alone. See [RecoverPair].
+func Recover(ctx context.Context, l Layout, values Commitments, target SliverIndex, own, neighbours []SymbolSource, sink Sink, opts Options) (*Recovery, error) {
+	if err := l.CheckSliver(target); err != nil {
+		return nil, err
+	}
+	value, ok := values.Committed(target)
+	if !ok {
+		return nil, &SliverError{Sliver: target, Stripe: -1, Err: fmt.Errorf("%w: its committed value is not known", ErrProof)}
+	}
+	c, err := newCoder(l.Grid)
+	if err != nil {
+		return nil, err
+	}
+	r := &recovery{
+		Recovery: Recovery{Target: target, Size: l.SliverDataSize(target.Axis)},
+		layout:   l, values: values, coder: c, sink: sink, opts: opts,
+		crew: newCrew(c, opts.workers()), seed: maphash.MakeSeed(),
+	}
+	seen := make(map[SliverIndex]bool)
+	for i, list := range [][]SymbolSource{own, neighbours} {
+		for _, s := range list {
+			if err := l.checkCrossing(s.Sliver(), target, 0, 0); err != nil {
+				return nil, err
+			}
+			if seen[s.Sliver()] {
+				return nil, &SliverError{Sliver: s.Sliver(), Stripe: -1, Err: ErrDuplicate}
+			}
+			seen[s.Sliver()] = true
+			r.sources = append(r.sources, &symbolSource{SymbolSource: s, own: i == 0, answer: make(map[StripeIndex]uint64)})
+		}
+	}
+	root, err := r.pass(ctx, r.gather)
+	if err == nil && root.Committed() != value {
+		root, err = r.pass(ctx, r.gatherProven)
+		if err == nil && root.Committed() != value {
+			e := &InconsistentError{Target: target}
+			for _, s := range r.chosen {
+				e.Witnesses = append(e.Witnesses, s.SymbolSource)
+			}
+			err = e
+		}
+	}
+	sortSliverErrors(r.Bad)
+	return &r.Recovery, err
+}
+
+// RecoverPair recovers a lost pair in the order that works with the fewest neighbours: the secondary first, then
+// the primary with the new secondary's crossing as one of its symbols. primaries and secondaries are the
+// neighbours' slivers, ownPrimaries and ownSecondaries those of the repairer's other pairs. sink gets both
+// slivers. reopen is called when the secondary is recovered and returns it as a source of symbols.
+func RecoverPair(ctx context.Context, l Layout, values Commitments, pair PairIndex,
+	ownPrimaries, ownSecondaries, primaries, secondaries []SymbolSource,
+	sink Sink, reopen func(SliverIndex) (SymbolSource, error), opts Options,
+) (secondary, primary *Recovery, err error) {
+	if int(pair) >= l.n {
+		return nil, nil, fmt.Errorf("%w: pair %d with n = %d", ErrIndex, pair, l.n)
+	}
+	p, s := l.Pair(pair)
+	secondary, err = Recover(ctx, l, values, s, ownPrimaries, primaries, sink, opts)
+	if err != nil {
+		return secondary, nil, err
+	}
+	crossing, err := reopen(s)
+	if err != nil {
+		return secondary, nil, fmt.Errorf("codec: read the recovered %v back: %w", s, err)
+	}
+	own := append([]SymbolSource{crossing}, ownSecondaries...)
+	primary, err = Recover(ctx, l, values, p, own, secondaries, sink, opts)
+	return secondary, primary, err
+}
+
+// symbolSource is a source and what a recovery knows of it.
+type symbolSource struct {
+	SymbolSource
+	own    bool
+	bad    bool                   // not asked any more
+	lied   bool                   // reported once for answers that it took back
+	answer map[StripeIndex]uint64 // a digest of what it said first, by first stripe of the step
+}
+
+type recovery struct {
+	Recovery
+	layout  Layout
+	values  Commitments
+	coder   *coder
+	sink    Sink
+	opts    Options
+	crew    crew
+	sources []*symbolSource
+	seed    maphash.Seed
+
+	// The sources in use, the plan that they make, and the memory of a step.
+	chosen   []*symbolSource
+	plan     *rs.Plan
+	want     []int
+	symbols  []byte
+	runs     [][]byte // by chosen source: its symbols of the step
+	computed []byte   // runs of the symbols that no source gave
+	sliver   []byte   // the step's stripes of the target
+	roots    []Hash
+}
+
+// pass recovers the whole sliver by steps of several stripes and returns its root.
+func (r *recovery) pass(ctx context.Context, gather func(ctx context.Context, first, end StripeIndex) error) (Hash, error) {
+	l, axis := r.layout, r.Target.Axis
+	stripes := StripeIndex(l.Stripes())
+	step := StripeIndex(max(1, recoverBytes/l.SliverStripeSize(axis, 0)))
+	var tree treeStack
+	for c := StripeIndex(0); c < stripes; {
+		end := min(c+step, stripes)
+		// A shorter last stripe is a step of its own: symbols of a step have one size.
+		if end == stripes && end-c > 1 && l.SymbolSize(end-1) != l.SymbolSize(c) {
+			end--
+		}
+		if err := gather(ctx, c, end); err != nil {
+			return Hash{}, err
+		}
+		if err := r.decode(ctx, c, end); err != nil {
+			return Hash{}, err
+		}
+		size := l.SliverStripeSize(axis, c)
+		for i := range int(end - c) {
+			tree.push(r.roots[i])
+			if err := r.sink.WriteStripe(ctx, r.Target, c+StripeIndex(i), r.roots[i], r.sliver[i*size:(i+1)*size]); err != nil {
+				return Hash{}, &SliverError{Sliver: r.Target, Stripe: int(c) + i, Err: err}
+			}
+		}
+		c = end
+		r.opts.progress(uint64(min(int64(size)*int64(c), r.Size)))
+	}
+	return tree.root(), nil
+}
+
+// choose takes the first sources that are not bad: own ones stand in front.
+func (r *recovery) choose() error {
+	need := r.layout.Needed(r.Target.Axis.Other())
+	chosen := make([]*symbolSource, 0, need)
+	for _, s := range r.sources {
+		if !s.bad && len(chosen) < need {
+			chosen = append(chosen, s)
+		}
+	}
+	if len(chosen) < need {
+		e := &NotEnoughError{Stripe: -1, Grid: r.layout.Grid, Bad: r.Bad}
+		if r.Target.Axis == Primary {
+			e.Secondaries = len(chosen)
+		} else {
+			e.Primaries = len(chosen)
+		}
+		return fmt.Errorf("recover %v: %w", r.Target, e)
+	}
+	return r.use(chosen)
+}
+
+// use makes the plan of the chosen sources.
+func (r *recovery) use(chosen []*symbolSource) error {
+	code := r.coder.along(r.Target.Axis)
+	have := make([]int, len(chosen))
+	present := make([]bool, code.N())
+	for i, s := range chosen {
+		have[i] = int(s.Sliver().Index)
+		present[have[i]] = true
+	}
+	r.want = r.want[:0]
+	for i := range code.K() {
+		if !present[i] {
+			r.want = append(r.want, i)
+		}
+	}
+	plan, err := code.Plan(have, r.want)
+	if err != nil {
+		return err
+	}
+	r.chosen, r.plan = chosen, plan
+	return nil
+}
+
+func (r *recovery) refuse(s *symbolSource, stripe int, err error) {
+	s.bad = true
+	var e *SliverError
+	if !errors.As(err, &e) || e.Sliver != s.Sliver() {
+		e = &SliverError{Sliver: s.Sliver(), Stripe: stripe, Err: err}
+	}
+	r.Bad = append(r.Bad, e)
+}
+
+// gather asks the chosen sources for their symbols of some stripes, and others instead of those that fail.
+func (r *recovery) gather(ctx context.Context, first, end StripeIndex) error {
+	size := r.layout.SymbolRun(first, end)
+	var have map[*symbolSource][]byte
+	for {
+		if r.plan == nil || anyBad(r.chosen) {
+			if err := r.choose(); err != nil {
+				return err
+			}
+		}
+		r.allocate(size)
+		errs := make([]error, len(r.chosen))
+		// The symbols of sources that answered before are kept when others are replaced.
+		for i, s := range r.chosen {
+			copy(r.runs[i], have[s])
+		}
+		err := r.ask(ctx, func(i int) {
+			if s := r.chosen[i]; have[s] == nil {
+				errs[i] = s.ReadSymbols(ctx, r.Target, first, end, r.runs[i])
+			}
+		})
+		if err != nil {
+			return err
+		}
+		failed := false
+		for i, s := range r.chosen {
+			if errs[i] != nil {
+				r.refuse(s, int(first), errs[i])
+				failed = true
+			} else if have[s] == nil {
+				r.count(s, int64(size))
+			}
+		}
+		if !failed {
+			for i, s := range r.chosen {
+				s.answer[first] = maphash.Bytes(r.seed, r.runs[i])
+			}
+			return nil
+		}
+		kept := make(map[*symbolSource][]byte)
+		for i, s := range r.chosen {
+			if errs[i] == nil {
+				kept[s] = append([]byte(nil), r.runs[i]...)
+			}
+		}
+		have = kept
+	}
+}
+
+// ask calls read for each chosen source, several at a time.
+func (r *recovery) ask(ctx context.Context, read func(i int)) error {
+	var group errgroup.Group
+	group.SetLimit(r.opts.reads())
+	for i := range r.chosen {
+		group.Go(func() error {
+			if ctx.Err() == nil {
+				read(i)
+			}
+			return ctx.Err()
+		})
+	}
+	return group.Wait()
+}
+
+func anyBad(sources []*symbolSource) bool {
+	for _, s := range sources {
+		if s.bad {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *recovery) count(s *symbolSource, bytes int64) {
+	if s.own {
+		r.OwnBytes += bytes
+	} else {
+		r.SymbolBytes += bytes
+	}
+}
+
+// allocate gives each chosen source memory for a run of symbols.
+func (r *recovery) allocate(size int) {
+	buf := grow(&r.symbols, len(r.chosen)*size)
+	r.runs = r.runs[:0]
+	for i := range r.chosen {
+		r.runs = append(r.runs, buf[i*size:(i+1)*size])
+	}
+}
+
+// gatherProven asks for symbols with their paths, stripe by stripe, and leaves out who lies.
+func (r *recovery) gatherProven(ctx context.Context, first, end StripeIndex) error {
+	for {
+		if r.plan == nil || anyBad(r.chosen) {
+			if err := r.choose(); err != nil {
+				return err
+			}
+		}
+		r.allocate(r.layout.SymbolRun(first, end))
+		t := r.layout.SymbolSize(first)
+		errs := make([]error, len(r.chosen))
+		stripes := make([]int, len(r.chosen))
+		bytes := make([]int64, len(r.chosen))
+		err := r.ask(ctx, func(i int) {
+			for c := first; c < end && errs[i] == nil; c++ {
+				var p *SymbolProof
+				p, errs[i] = r.proven(ctx, r.chosen[i], c)
+				if errs[i] == nil {
+					copy(r.runs[i][int(c-first)*t:], p.Data)
+					bytes[i] += int64(len(p.Data) + len(p.Path)*HashSize)
+				}
+				stripes[i] = int(c)
+			}
+		})
+		if err != nil {
+			return err
+		}
+		failed := false
+		for i, s := range r.chosen {
+			r.ProofBytes += bytes[i]
+			if errs[i] != nil {
+				r.refuse(s, stripes[i], errs[i])
+				failed = true
+				continue
+			}
+			// Who proves now what it did not say at first is reported, though what it proves is good.
+			if said, ok := s.answer[first]; ok && said != maphash.Bytes(r.seed, r.runs[i]) && !s.lied {
+				s.lied = true
+				r.Bad = append(r.Bad, &SliverError{Sliver: s.Sliver(), Stripe: int(first),
+					Err: fmt.Errorf("%w: from this stripe on it first gave other symbols than it can prove", ErrStripe)})
+			}
+		}
+		if !failed {
+			return nil
+		}
+	}
+}
+
+// proven asks a source for one symbol and checks it.
+func (r *recovery) proven(ctx context.Context, s *symbolSource, c StripeIndex) (*SymbolProof, error) {
+	p, err := s.ReadProof(ctx, r.Target, c)
+	if err != nil {
+		return nil, err
+	}
+	if p == nil || p.Sliver != s.Sliver() || p.Stripe != c || p.Symbol != r.Target.Index {
+		return nil, fmt.Errorf("%w: it is about another symbol", ErrProof)
+	}
+	value, ok := r.values.Committed(s.Sliver())
+	if !ok {
+		return nil, fmt.Errorf("%w: the committed value of %v is not known", ErrProof, s.Sliver())
+	}
+	return p, p.Verify(r.layout, value)
+}
+
+// decode computes the target's stripes first ≤ c < end from the gathered symbols, and their roots.
+func (r *recovery) decode(ctx context.Context, first, end StripeIndex) error {
+	l, code := r.layout, r.coder.along(r.Target.Axis)
+	t, count := l.SymbolSize(first), int(end-first)
+	stripeSize := code.K() * t
+	r.sliver = grow(&r.sliver, count*stripeSize)
+	r.roots = grow(&r.roots, count)
+	for i, s := range r.chosen {
+		if at := int(s.Sliver().Index); at < code.K() {
+			r.scatter(r.runs[i], at, t, stripeSize)
+		}
+	}
+	if len(r.want) > 0 {
+		// All stripes of a step are computed at once, since the code works on each field element alone.
+		run := count * t
+		buf := grow(&r.computed, len(r.want)*run)
+		out := make([][]byte, len(r.want))
+		for i := range out {
+			out[i] = buf[i*run : (i+1)*run]
+		}
+		if err := r.crew.apply(ctx, r.plan, r.runs, out, t); err != nil {
+			return err
+		}
+		for i, at := range r.want {
+			r.scatter(out[i], at, t, stripeSize)
+		}
+	}
+	const per = 4
+	return r.crew.each(ctx, (count+per-1)/per, func(w *worker, i int) error {
+		from, to := i*per, min((i+1)*per, count)
+		var data [per][]byte
+		for k := from; k < to; k++ {
+			data[k-from] = r.sliver[k*stripeSize : (k+1)*stripeSize]
+		}
+		return w.sliverRoots(r.Target.Axis, t, data[:to-from], r.roots[from:to])
+	})
+}
+
+// scatter puts a run of symbols, one of each stripe of the step, to their places in the sliver.
+func (r *recovery) scatter(run []byte, at, t, stripeSize int) {
+	for c := range len(run) / t {
+		copy(r.sliver[c*stripeSize+at*t:][:t], run[c*t:])
+	}
+}
