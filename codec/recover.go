@@ -386,7 +386,7 @@ func (r *recovery) gatherProven(ctx context.Context, first, end StripeIndex) err
 		err := r.ask(ctx, func(i int) {
 			for c := first; c < end && errs[i] == nil; c++ {
 				var p *SymbolProof
-				p, errs[i] = r.proven(ctx, r.chosen[i], c)
+				p, errs[i] = provenSymbol(ctx, r.layout, r.values, r.chosen[i], r.Target, c)
 				if errs[i] == nil {
 					copy(r.runs[i][int(c-first)*t:], p.Data)
 					bytes[i] += int64(len(p.Data) + len(p.Path)*HashSize)
@@ -418,20 +418,21 @@ func (r *recovery) gatherProven(ctx context.Context, first, end StripeIndex) err
 	}
 }
 
-// proven asks a source for one symbol and checks it.
-func (r *recovery) proven(ctx context.Context, s *symbolSource, c StripeIndex) (*SymbolProof, error) {
-	p, err := s.ReadProof(ctx, r.Target, c)
+// provenSymbol asks a source for the symbol where the target crosses it, and checks it.
+func provenSymbol(ctx context.Context, l Layout, values Commitments, s SymbolSource, target SliverIndex, c StripeIndex) (*SymbolProof, error) {
+	refuse := func(err error) error { return &SliverError{Sliver: s.Sliver(), Stripe: int(c), Err: err} }
+	p, err := s.ReadProof(ctx, target, c)
 	if err != nil {
-		return nil, err
+		return nil, refuse(err)
 	}
-	if p == nil || p.Sliver != s.Sliver() || p.Stripe != c || p.Symbol != r.Target.Index {
-		return nil, fmt.Errorf("%w: it is about another symbol", ErrProof)
+	if p == nil || p.Sliver != s.Sliver() || p.Stripe != c || p.Symbol != target.Index {
+		return nil, refuse(fmt.Errorf("%w: it is about another symbol", ErrProof))
 	}
-	value, ok := r.values.Committed(s.Sliver())
+	value, ok := values.Committed(s.Sliver())
 	if !ok {
-		return nil, fmt.Errorf("%w: the committed value of %v is not known", ErrProof, s.Sliver())
+		return nil, refuse(fmt.Errorf("%w: its committed value is not known", ErrProof))
 	}
-	return p, p.Verify(r.layout, value)
+	return p, p.Verify(l, value)
 }
 
 // decode computes the target's stripes first ≤ c < end from the gathered symbols, and their roots.
