@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
-
-	"golang.org/x/sync/errgroup"
+	"sync/atomic"
 )
 
 // Decoder gives back a blob, whole or by range, from any sufficient set of its slivers. It reads systematic
@@ -187,7 +186,7 @@ type reading struct {
 }
 
 func newReading(d *Decoder, full bool) *reading {
-	r := &reading{Decoder: d, full: full, crew: newCrew(d.coder, d.opts.workers())}
+	r := &reading{Decoder: d, full: full}
 	if full {
 		r.stacks = make([]treeStack, 2*d.layout.n)
 	}
@@ -215,6 +214,10 @@ func (r *reading) run(ctx context.Context, w io.Writer, offset, length uint64) e
 	default:
 		return nil
 	}
+	r.crew = newCrew(r.coder, r.opts.workers())
+	defer r.crew.release()
+	r.crew = newCrew(r.coder, r.opts.workers())
+	defer r.crew.release()
 	symbol := r.layout.SymbolSize(first)
 	g := r.layout.Grid
 	per := min(max(1, batchBytes/(g.n*g.n*symbol)), int(end-first))
@@ -286,12 +289,7 @@ func (r *reading) aim(j *job, c StripeIndex, offset, length uint64) {
 
 // load plans and reads the stripes of a batch.
 func (r *reading) load(ctx context.Context, jobs []*job) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(r.opts.reads())
-	for _, j := range jobs {
-		group.Go(func() error { return r.loadStripe(ctx, j) })
-	}
-	return group.Wait()
+	return spread(ctx, r.opts.reads(), len(jobs), func(_, i int) error { return r.loadStripe(ctx, jobs[i]) })
 }
 
 // loadStripe reads what one stripe needs, and plans anew until all of it could be read.
@@ -353,34 +351,22 @@ func (g Grid) isSourceRow(s SliverIndex) bool { return s.Axis == Primary && int(
 // readSlots reads the slivers of a plan, several at a time, and reports whether all could be read. Those that
 // could not are remembered as bad. An error is only what ends the reading.
 func (r *reading) readSlots(ctx context.Context, j *job) (bool, error) {
-	ok := true
-	var mu sync.Mutex
-	var group errgroup.Group
-	group.SetLimit(r.opts.reads())
-	for i, s := range j.plan.read {
-		src := r.sources[r.layout.Position(s)]
-		group.Go(func() error {
-			stripe := -1
-			_, err := r.checkedRoots(ctx, src)
-			if err == nil {
-				stripe = int(j.c)
-				err = src.ReadStripe(ctx, j.c, j.slots[i])
-			}
-			if err == nil {
-				return nil
-			}
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
+	var failed atomic.Bool
+	err := spread(ctx, r.opts.reads(), len(j.plan.read), func(_, i int) error {
+		src := r.sources[r.layout.Position(j.plan.read[i])]
+		stripe := -1
+		_, err := r.checkedRoots(ctx, src)
+		if err == nil {
+			stripe = int(j.c)
+			err = src.ReadStripe(ctx, j.c, j.slots[i])
+		}
+		if err != nil && ctx.Err() == nil {
 			src.refuse(stripe, err)
-			mu.Lock()
-			ok = false
-			mu.Unlock()
-			return nil
-		})
-	}
-	err := group.Wait()
-	return ok, err
+			failed.Store(true)
+		}
+		return ctx.Err()
+	})
+	return !failed.Load(), err
 }
 
 // compute checks and decodes a batch.

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // Sink takes the slivers of a blob while it is encoded.
@@ -120,6 +118,8 @@ func (e *encoder) run(ctx context.Context) (*Metadata, error) {
 		batches = 1
 	}
 	e.crew = newCrew(e.coder, e.opts.workers())
+	defer e.crew.release()
+	defer e.crew.release()
 	e.senders = make([][]byte, e.opts.workers())
 
 	buffers := make([]*batch, batches)
@@ -261,30 +261,9 @@ func (e *encoder) deliver(ctx context.Context, b *batch) error {
 	if e.sink == nil {
 		return nil
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	positions := make(chan int)
-	group.Go(func() error {
-		defer close(positions)
-		for i := range 2 * e.n {
-			select {
-			case positions <- i:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-		return nil
+	return spread(ctx, len(e.senders), 2*e.n, func(lane, i int) error {
+		return e.send(ctx, b, e.SliverAt(i), &e.senders[lane])
 	})
-	for i := range e.senders {
-		group.Go(func() error {
-			for position := range positions {
-				if err := e.send(ctx, b, e.SliverAt(position), &e.senders[i]); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	return group.Wait()
 }
 
 // send hands a batch's stripes of one sliver to the sink.

@@ -13,30 +13,42 @@ import (
 // crew is a bounded number of workers, one a core.
 type crew []*worker
 
+// newCrew takes workers from the coder's pool. Whoever calls it calls release when no worker is in use any more.
 func newCrew(c *coder, size int) crew {
 	w := make(crew, size)
 	for i := range w {
-		w[i] = newWorker(c)
+		if w[i], _ = c.workers.Get().(*worker); w[i] == nil {
+			w[i] = newWorker(c)
+		}
 	}
 	return w
 }
 
-// each runs task(0) … task(n−1), each on some worker, and waits for all of them. After an error, or when ctx
-// ends, no further task is begun; the first error is returned.
-func (w crew) each(ctx context.Context, n int, task func(w *worker, i int) error) error {
-	if n == 0 {
-		return ctx.Err()
+func (w crew) release() {
+	for _, one := range w {
+		clear(one.vectors) // they may point into a caller's memory
+		one.c.workers.Put(one)
 	}
-	if n == 1 || len(w) == 1 {
+}
+
+// each runs task(0) … task(n−1), each on some worker, and waits for all of them: see [spread].
+func (w crew) each(ctx context.Context, n int, task func(w *worker, i int) error) error {
+	return spread(ctx, len(w), n, func(lane, i int) error { return task(w[lane], i) })
+}
+
+// spread runs task(0) … task(n−1) on at most the given number of lanes at a time and waits for all of them. After
+// an error, or when ctx ends, no further task is begun; the first error is returned.
+func spread(ctx context.Context, lanes, n int, task func(lane, i int) error) error {
+	if lanes = min(lanes, n); lanes <= 1 {
 		for i := range n {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := task(w[0], i); err != nil {
+			if err := task(0, i); err != nil {
 				return err
 			}
 		}
-		return nil
+		return ctx.Err()
 	}
 	var (
 		wg    sync.WaitGroup
@@ -45,7 +57,7 @@ func (w crew) each(ctx context.Context, n int, task func(w *worker, i int) error
 		once  sync.Once
 		first error
 	)
-	for _, one := range w[:min(len(w), n)] {
+	for lane := range lanes {
 		wg.Go(func() {
 			for !stop.Load() {
 				i := int(next.Add(1)) - 1
@@ -54,7 +66,7 @@ func (w crew) each(ctx context.Context, n int, task func(w *worker, i int) error
 				}
 				err := ctx.Err()
 				if err == nil {
-					err = task(one, i)
+					err = task(lane, i)
 				}
 				if err != nil {
 					once.Do(func() { first = err })

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"hash/maphash"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/selvage-network/selvage/codec/rs"
 )
 
@@ -125,6 +123,12 @@ func Recover(ctx context.Context, l Layout, values Commitments, target SliverInd
 			r.sources = append(r.sources, &symbolSource{SymbolSource: s, own: i == 0, answer: make(map[StripeIndex]uint64)})
 		}
 	}
+	r.crew = newCrew(c, opts.workers())
+	defer r.crew.release()
+	if r.stepBuffers, _ = c.steps.Get().(*stepBuffers); r.stepBuffers == nil {
+		r.stepBuffers = new(stepBuffers)
+	}
+	defer c.steps.Put(r.stepBuffers)
 	root, err := r.pass(ctx, r.gather)
 	if err == nil && root.Committed() != value {
 		root, err = r.pass(ctx, r.gatherProven)
@@ -186,13 +190,18 @@ type recovery struct {
 	seed    maphash.Seed
 
 	// The sources in use, the plan that they make, and the memory of a step.
-	chosen   []*symbolSource
-	plan     *rs.Plan
-	want     []int
-	symbols  []byte
-	runs     [][]byte // by chosen source: its symbols of the step
-	computed []byte   // runs of the symbols that no source gave
-	sliver   []byte   // the step's stripes of the target
+	chosen []*symbolSource
+	plan   *rs.Plan
+	want   []int
+	runs   [][]byte // by chosen source: its symbols of the step
+	*stepBuffers
+}
+
+// stepBuffers is the memory of one step of a recovery.
+type stepBuffers struct {
+	symbols  []byte // of the sources
+	computed []byte // runs of the symbols that no source gave
+	sliver   []byte // the step's stripes of the target
 	roots    []Hash
 }
 
@@ -292,6 +301,7 @@ func (r *recovery) gather(ctx context.Context, first, end StripeIndex) error {
 		}
 		r.allocate(size)
 		errs := make([]error, len(r.chosen))
+		digests := make([]uint64, len(r.chosen))
 		// The symbols of sources that answered before are kept when others are replaced.
 		for i, s := range r.chosen {
 			copy(r.runs[i], have[s])
@@ -300,6 +310,7 @@ func (r *recovery) gather(ctx context.Context, first, end StripeIndex) error {
 			if s := r.chosen[i]; have[s] == nil {
 				errs[i] = s.ReadSymbols(ctx, r.Target, first, end, r.runs[i])
 			}
+			digests[i] = maphash.Bytes(r.seed, r.runs[i])
 		})
 		if err != nil {
 			return err
@@ -315,7 +326,7 @@ func (r *recovery) gather(ctx context.Context, first, end StripeIndex) error {
 		}
 		if !failed {
 			for i, s := range r.chosen {
-				s.answer[first] = maphash.Bytes(r.seed, r.runs[i])
+				s.answer[first] = digests[i]
 			}
 			return nil
 		}
@@ -331,17 +342,10 @@ func (r *recovery) gather(ctx context.Context, first, end StripeIndex) error {
 
 // ask calls read for each chosen source, several at a time.
 func (r *recovery) ask(ctx context.Context, read func(i int)) error {
-	var group errgroup.Group
-	group.SetLimit(r.opts.reads())
-	for i := range r.chosen {
-		group.Go(func() error {
-			if ctx.Err() == nil {
-				read(i)
-			}
-			return ctx.Err()
-		})
-	}
-	return group.Wait()
+	return spread(ctx, r.opts.reads(), len(r.chosen), func(_, i int) error {
+		read(i)
+		return ctx.Err()
+	})
 }
 
 func anyBad(sources []*symbolSource) bool {
@@ -439,43 +443,37 @@ func provenSymbol(ctx context.Context, l Layout, values Commitments, s SymbolSou
 func (r *recovery) decode(ctx context.Context, first, end StripeIndex) error {
 	l, code := r.layout, r.coder.along(r.Target.Axis)
 	t, count := l.SymbolSize(first), int(end-first)
-	stripeSize := code.K() * t
+	stripeSize, run := code.K()*t, count*t
 	r.sliver = grow(&r.sliver, count*stripeSize)
 	r.roots = grow(&r.roots, count)
-	for i, s := range r.chosen {
-		if at := int(s.Sliver().Index); at < code.K() {
-			r.scatter(r.runs[i], at, t, stripeSize)
-		}
+	r.computed = grow(&r.computed, len(r.want)*run)
+	out := make([][]byte, len(r.want))
+	for i := range out {
+		out[i] = r.computed[i*run : (i+1)*run]
 	}
-	if len(r.want) > 0 {
+	if len(out) > 0 {
 		// All stripes of a step are computed at once, since the code works on each field element alone.
-		run := count * t
-		buf := grow(&r.computed, len(r.want)*run)
-		out := make([][]byte, len(r.want))
-		for i := range out {
-			out[i] = buf[i*run : (i+1)*run]
-		}
 		if err := r.crew.apply(ctx, r.plan, r.runs, out, t); err != nil {
 			return err
 		}
-		for i, at := range r.want {
-			r.scatter(out[i], at, t, stripeSize)
-		}
 	}
-	const per = 4
+	const most = 8
+	per := min(most, (count+len(r.crew)-1)/len(r.crew))
 	return r.crew.each(ctx, (count+per-1)/per, func(w *worker, i int) error {
 		from, to := i*per, min((i+1)*per, count)
-		var data [per][]byte
+		var data [most][]byte
 		for k := from; k < to; k++ {
-			data[k-from] = r.sliver[k*stripeSize : (k+1)*stripeSize]
+			stripe := r.sliver[k*stripeSize : (k+1)*stripeSize]
+			for i, s := range r.chosen {
+				if at := int(s.Sliver().Index); at < code.K() {
+					copy(stripe[at*t:][:t], r.runs[i][k*t:])
+				}
+			}
+			for i, at := range r.want {
+				copy(stripe[at*t:][:t], out[i][k*t:])
+			}
+			data[k-from] = stripe
 		}
 		return w.sliverRoots(r.Target.Axis, t, data[:to-from], r.roots[from:to])
 	})
-}
-
-// scatter puts a run of symbols, one of each stripe of the step, to their places in the sliver.
-func (r *recovery) scatter(run []byte, at, t, stripeSize int) {
-	for c := range len(run) / t {
-		copy(r.sliver[c*stripeSize+at*t:][:t], run[c*t:])
-	}
 }

@@ -1,17 +1,29 @@
 package codec
 
 import (
+	"sync"
+
 	"github.com/selvage-network/selvage/codec/rs"
 )
 
-// coder holds what does not change from stripe to stripe: the grid and its two codes.
+// coder holds what does not change from stripe to stripe: the grid and its two codes, and scratch memory that is
+// used again from call to call.
 type coder struct {
 	Grid
 	row *rs.Code // cols → n, along rows
 	col *rs.Code // rows → n, along columns
+
+	workers sync.Pool // *worker
+	steps   sync.Pool // *stepBuffers
 }
 
+var coders sync.Map // Grid → *coder
+
+// newCoder returns the coder of a grid; there is one per process.
 func newCoder(g Grid) (*coder, error) {
+	if c, ok := coders.Load(g); ok {
+		return c.(*coder), nil
+	}
 	row, err := rs.New(g.cols, g.n)
 	if err != nil {
 		return nil, err
@@ -20,7 +32,8 @@ func newCoder(g Grid) (*coder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &coder{Grid: g, row: row, col: col}, nil
+	c, _ := coders.LoadOrStore(g, &coder{Grid: g, row: row, col: col})
+	return c.(*coder), nil
 }
 
 // along is the code along slivers of the axis, which extends their stored symbols to n.
@@ -117,11 +130,11 @@ func (s *stripe) secondary(dst []byte, j int) {
 	}
 }
 
-// Sizes in bytes that keep the working set of one Reed-Solomon call in a core's own cache, found by
-// measurement: narrower vectors pay too much for each call, wider ones fall out of the cache.
-var (
-	rowVector    = 1024 // of a call that extends several rows at once
-	columnVector = 1024 // of a call that extends several columns at once
+// Sizes in bytes, found by measurement. The library's transforms want vectors of a few KiB, so that each call does
+// enough work; the symbols of a call are hashed right after it, before they leave the cache.
+const (
+	rowVector    = 2048 // vector of a call that extends several rows at once
+	columnVector = 4096 // vector of a call that extends several columns at once
 	columnTask   = 256  // least width of a task of columns
 	directVector = 512  // symbols at least this long are extended in place, without packing
 )
