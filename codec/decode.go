@@ -216,8 +216,6 @@ func (r *reading) run(ctx context.Context, w io.Writer, offset, length uint64) e
 	}
 	r.crew = newCrew(r.coder, r.opts.workers())
 	defer r.crew.release()
-	r.crew = newCrew(r.coder, r.opts.workers())
-	defer r.crew.release()
 	symbol := r.layout.SymbolSize(first)
 	g := r.layout.Grid
 	per := min(max(1, batchBytes/(g.n*g.n*symbol)), int(end-first))

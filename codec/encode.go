@@ -119,7 +119,6 @@ func (e *encoder) run(ctx context.Context) (*Metadata, error) {
 	}
 	e.crew = newCrew(e.coder, e.opts.workers())
 	defer e.crew.release()
-	defer e.crew.release()
 	e.senders = make([][]byte, e.opts.workers())
 
 	buffers := make([]*batch, batches)

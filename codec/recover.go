@@ -108,7 +108,7 @@ func Recover(ctx context.Context, l Layout, values Commitments, target SliverInd
 	r := &recovery{
 		Recovery: Recovery{Target: target, Size: l.SliverDataSize(target.Axis)},
 		layout:   l, values: values, coder: c, sink: sink, opts: opts,
-		crew: newCrew(c, opts.workers()), seed: maphash.MakeSeed(),
+		seed: maphash.MakeSeed(),
 	}
 	seen := make(map[SliverIndex]bool)
 	for i, list := range [][]SymbolSource{own, neighbours} {

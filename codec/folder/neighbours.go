@@ -2,8 +2,8 @@ package folder
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -90,54 +90,31 @@ type replacement struct {
 
 // newReplacement begins a sliver's file.
 func (f *Folder) newReplacement(s codec.SliverIndex) (*replacement, error) {
-	name, err := os.CreateTemp(f.dir, repairPrefix+s.String()+"-*")
-	if err != nil {
+	r := &replacement{f: f, sliver: s, buffer: newSliverBuffer(f.layout, s, 1)}
+	path := filepath.Join(f.dir, repairPrefix+s.String()+"-"+rand.Text()[:10])
+	var err error
+	if r.file, err = openFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL); err != nil {
 		return nil, fmt.Errorf("folder: repair %v: %w", s, err)
 	}
-	r := &replacement{f: f, sliver: s, buffer: newSliverBuffer(f.layout, s, 1), temp: name.Name()}
-	// Temporary files are for the user alone, slivers for whoever may read the folder.
-	if err := errChain(func() error { return name.Chmod(f.sliverMode()) }, name.Close); err != nil {
-		os.Remove(r.temp)
-		return nil, fmt.Errorf("folder: repair %v: %w", s, err)
-	}
-	if r.file, err = openFile(r.temp, os.O_WRONLY); err != nil {
-		os.Remove(r.temp)
-		return nil, fmt.Errorf("folder: repair %v: %w", s, err)
-	}
+	r.temp = path
 	return r, nil
-}
-
-// sliverMode is the mode of the files of the folder, as its metadata has it.
-func (f *Folder) sliverMode() os.FileMode {
-	info, err := os.Stat(filepath.Join(f.dir, MetadataName(f.id)))
-	if err != nil {
-		return 0o644
-	}
-	return info.Mode().Perm() | 0o200
-}
-
-func errChain(steps ...func() error) error {
-	for _, step := range steps {
-		if err := step(); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // WriteStripe implements [codec.Sink].
 func (r *replacement) WriteStripe(_ context.Context, _ codec.SliverIndex, c codec.StripeIndex, root codec.Hash, data []byte) error {
-	return r.buffer.add(r.writerAt(), c, root, data)
+	return r.buffer.add(r.file, c, root, data)
 }
-
-func (r *replacement) writerAt() io.WriterAt { return r.file }
 
 // commit puts the sliver in its place.
 func (r *replacement) commit() error {
-	if err := errChain(func() error { return r.buffer.finish(r.file) }, r.file.Sync); err != nil {
+	err := r.buffer.finish(r.file)
+	if err == nil {
+		err = r.file.Sync()
+	}
+	if err != nil {
 		return fmt.Errorf("write it: %w", err)
 	}
-	err := r.file.Close()
+	err = r.file.Close()
 	r.file = nil
 	if err == nil {
 		err = os.Rename(r.temp, r.f.path(r.sliver))
