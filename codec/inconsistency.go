@@ -192,7 +192,8 @@ func VerifyInconsistency(ctx context.Context, blob Blob, r io.Reader) (SliverInd
 	if err != nil {
 		return SliverIndex{}, err
 	}
-	v := &inconsistencyReader{in: bufio.NewReader(r), layout: l, blob: blob, w: newWorker(c)}
+	v := &inconsistencyReader{in: bufio.NewReader(r), layout: l, blob: blob, w: c.take()}
+	defer v.w.release()
 	if err := v.verify(ctx); err != nil {
 		return v.target, fmt.Errorf("codec: inconsistency proof: %w", err)
 	}
@@ -227,7 +228,7 @@ func (v *inconsistencyReader) verify(ctx context.Context) error {
 	if v.form == formWhole {
 		wrong, err = v.whole(ctx)
 	} else {
-		wrong, err = v.short()
+		wrong, err = v.short(ctx)
 	}
 	if err != nil {
 		return err
@@ -338,7 +339,7 @@ func (v *inconsistencyReader) whole(ctx context.Context) (bool, error) {
 			}
 			trees[i].push(root[0])
 		}
-		root, err := v.decode(c)
+		root, err := v.decode(ctx, c)
 		if err != nil {
 			return false, err
 		}
@@ -353,7 +354,7 @@ func (v *inconsistencyReader) whole(ctx context.Context) (bool, error) {
 }
 
 // short reads one stripe and reports whether the target's stripe root is not that of its decoded symbols.
-func (v *inconsistencyReader) short() (bool, error) {
+func (v *inconsistencyReader) short(ctx context.Context) (bool, error) {
 	l := v.layout
 	var b [4]byte
 	if err := readFull(v.in, b[:]); err != nil {
@@ -383,7 +384,7 @@ func (v *inconsistencyReader) short() (bool, error) {
 			return false, err
 		}
 	}
-	root, err := v.decode(c)
+	root, err := v.decode(ctx, c)
 	if l.Stripes() == 1 {
 		// The stripe root is the sliver root, of which only d is committed: its two top bits are the accuser's word.
 		return root.Committed() != claimed[0].Committed(), err
@@ -427,7 +428,7 @@ func (v *inconsistencyReader) symbol(c StripeIndex, i int, path Path) (Hash, err
 }
 
 // decode computes the target's stripe from the witnesses' symbols, and its root.
-func (v *inconsistencyReader) decode(c StripeIndex) (Hash, error) {
+func (v *inconsistencyReader) decode(ctx context.Context, c StripeIndex) (Hash, error) {
 	t := v.layout.SymbolSize(c)
 	k := len(v.witnesses)
 	in, out := make([][]byte, k), make([][]byte, len(v.want))
@@ -443,7 +444,7 @@ func (v *inconsistencyReader) decode(c StripeIndex) (Hash, error) {
 		out[i] = v.out[i*t : (i+1)*t]
 	}
 	if len(out) > 0 {
-		if err := (crew{v.w}).apply(context.Background(), v.plan, in, out, t); err != nil {
+		if err := (crew{v.w}).apply(ctx, v.plan, in, out, t); err != nil {
 			return Hash{}, err
 		}
 	}

@@ -17,18 +17,28 @@ type crew []*worker
 func newCrew(c *coder, size int) crew {
 	w := make(crew, size)
 	for i := range w {
-		if w[i], _ = c.workers.Get().(*worker); w[i] == nil {
-			w[i] = newWorker(c)
-		}
+		w[i] = c.take()
 	}
 	return w
 }
 
 func (w crew) release() {
 	for _, one := range w {
-		clear(one.vectors) // they may point into a caller's memory
-		one.c.workers.Put(one)
+		one.release()
 	}
+}
+
+// take returns a worker from the pool, to be released once when it is not in use any more.
+func (c *coder) take() *worker {
+	if w, ok := c.workers.Get().(*worker); ok {
+		return w
+	}
+	return newWorker(c)
+}
+
+func (w *worker) release() {
+	clear(w.vectors) // they may point into a caller's memory
+	w.c.workers.Put(w)
 }
 
 // each runs task(0) … task(n−1), each on some worker, and waits for all of them: see [spread].

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/selvage-network/selvage/codec/kzg"
 	"github.com/selvage-network/selvage/codec/rs"
@@ -83,14 +84,12 @@ type PartSource interface {
 }
 
 // Extractor takes single symbols out of stored slivers: the stored ones as they are, the others of the expanded
-// sliver by extending it. It trusts the slivers; a proof is checked by who receives it. It must not be used
-// concurrently.
+// sliver by extending it. It trusts the slivers; a proof is checked by who receives it. It keeps how each symbol is
+// computed, so that one extractor serves many slivers of many blobs with the same layout, also concurrently.
 type Extractor struct {
 	layout Layout
-	w      *worker
-	plans  map[extension]*rs.Plan
-	stripe []byte
-	packed []byte
+	coder  *coder
+	plans  sync.Map // extension → *rs.Plan
 }
 
 // extension names a symbol that slivers of an axis do not store.
@@ -105,7 +104,7 @@ func NewExtractor(l Layout) (*Extractor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Extractor{layout: l, w: newWorker(c), plans: make(map[extension]*rs.Plan)}, nil
+	return &Extractor{layout: l, coder: c}, nil
 }
 
 // Symbols fills dst with one symbol of the sliver for each of the stripes first ≤ c < end: the symbol where
@@ -119,6 +118,8 @@ func (x *Extractor) Symbols(ctx context.Context, src Source, target SliverIndex,
 	if want := x.layout.SymbolRun(first, end); len(dst) != want {
 		return 0, fmt.Errorf("%w: %d bytes for symbols of %d", ErrLength, len(dst), want)
 	}
+	w := x.coder.take()
+	defer w.release()
 	symbol := int(target.Index)
 	part, partial := src.(PartSource)
 	for c := first; c < end; c++ {
@@ -133,14 +134,14 @@ func (x *Extractor) Symbols(ctx context.Context, src Source, target SliverIndex,
 			read += int64(t)
 			continue
 		}
-		data, err := x.readStripe(ctx, src, c)
+		data, err := x.readStripe(ctx, w, src, c)
 		if err != nil {
 			return read, err
 		}
 		read += int64(len(data))
 		if stored {
 			copy(out, data[symbol*t:])
-		} else if err := x.extend(s.Axis, symbol, data, out); err != nil {
+		} else if err := x.extend(w, s.Axis, symbol, data, out); err != nil {
 			return read, err
 		}
 	}
@@ -169,9 +170,9 @@ func (l Layout) checkCrossing(s, target SliverIndex, first, end StripeIndex) err
 	return nil
 }
 
-func (x *Extractor) readStripe(ctx context.Context, src Source, c StripeIndex) ([]byte, error) {
+func (x *Extractor) readStripe(ctx context.Context, w *worker, src Source, c StripeIndex) ([]byte, error) {
 	s := src.Sliver()
-	data := grow(&x.stripe, x.layout.SliverStripeSize(s.Axis, c))
+	data := grow(&w.stripe, x.layout.SliverStripeSize(s.Axis, c))
 	if err := src.ReadStripe(ctx, c, data); err != nil {
 		return nil, &SliverError{Sliver: s, Stripe: int(c), Err: err}
 	}
@@ -180,26 +181,17 @@ func (x *Extractor) readStripe(ctx context.Context, src Source, c StripeIndex) (
 
 // extend computes one symbol of the expanded sliver from one stripe of its stored symbols: a sum of k products,
 // far less than extending all of it.
-func (x *Extractor) extend(a Axis, symbol int, data, out []byte) error {
+func (x *Extractor) extend(w *worker, a Axis, symbol int, data, out []byte) error {
 	t := len(out)
 	p, err := rs.NewPacking(t)
 	if err != nil {
 		return err
 	}
-	code := x.w.c.along(a)
-	key := extension{a, symbol}
-	plan := x.plans[key]
-	if plan == nil {
-		have := make([]int, code.K())
-		for i := range have {
-			have[i] = i
-		}
-		if plan, err = code.Plan(have, []int{symbol}); err != nil {
-			return err
-		}
-		x.plans[key] = plan
+	plan, err := x.plan(extension{a, symbol})
+	if err != nil {
+		return err
 	}
-	in := x.w.vectors[:code.K()]
+	in := w.vectors[:x.coder.along(a).K()]
 	if p.Direct() {
 		for i := range in {
 			in[i] = data[i*t : (i+1)*t]
@@ -207,7 +199,7 @@ func (x *Extractor) extend(a Axis, symbol int, data, out []byte) error {
 		return plan.Apply(in, [][]byte{out})
 	}
 	size := p.PackedSize(1)
-	buf := grow(&x.packed, (len(in)+1)*size)
+	buf := grow(&w.packed, (len(in)+1)*size)
 	for i := range in {
 		in[i] = buf[i*size : (i+1)*size]
 		p.Pack(in[i], data[i*t:], 1, 0)
@@ -218,6 +210,24 @@ func (x *Extractor) extend(a Axis, symbol int, data, out []byte) error {
 	}
 	p.Unpack(out, sum, 1, 0)
 	return nil
+}
+
+// plan returns how a symbol is computed from those that its sliver stores.
+func (x *Extractor) plan(key extension) (*rs.Plan, error) {
+	if p, ok := x.plans.Load(key); ok {
+		return p.(*rs.Plan), nil
+	}
+	code := x.coder.along(key.axis)
+	have := make([]int, code.K())
+	for i := range have {
+		have[i] = i
+	}
+	p, err := code.Plan(have, []int{key.symbol})
+	if err != nil {
+		return nil, err
+	}
+	actual, _ := x.plans.LoadOrStore(key, p)
+	return actual.(*rs.Plan), nil
 }
 
 // Proof returns the symbol of one stripe of a sliver where the target crosses it, with its path. It reads the
@@ -234,12 +244,14 @@ func (x *Extractor) Proof(ctx context.Context, src Source, target SliverIndex, c
 	if len(roots) != x.layout.Stripes() {
 		return nil, &SliverError{Sliver: s, Stripe: -1, Err: fmt.Errorf("%w: %d stripe roots, want %d", ErrLength, len(roots), x.layout.Stripes())}
 	}
-	data, err := x.readStripe(ctx, src, c)
+	w := x.coder.take()
+	defer w.release()
+	data, err := x.readStripe(ctx, w, src, c)
 	if err != nil {
 		return nil, err
 	}
 	t := x.layout.SymbolSize(c)
-	symbols, err := x.w.expand(s.Axis, t, data)
+	symbols, err := w.expand(s.Axis, t, data)
 	if err != nil {
 		return nil, err
 	}
@@ -346,18 +358,13 @@ func VerifyOpenings(ctx context.Context, openings []BlobOpening) error {
 
 // Openings are checked openings of some slivers of one blob: what a reader needs instead of the metadata.
 type Openings struct {
-	grid   Grid
 	values map[SliverIndex]Committed
 }
 
 // NewOpenings checks openings of slivers of a blob.
 func NewOpenings(ctx context.Context, blob Blob, openings []SliverOpening) (*Openings, error) {
-	g, err := NewGrid(blob.Shards)
-	if err != nil {
-		return nil, err
-	}
 	of := make([]BlobOpening, len(openings))
-	o := &Openings{grid: g, values: make(map[SliverIndex]Committed, len(openings))}
+	o := &Openings{values: make(map[SliverIndex]Committed, len(openings))}
 	for i, one := range openings {
 		of[i] = BlobOpening{Blob: blob, SliverOpening: one}
 		o.values[one.Sliver] = one.Value

@@ -58,13 +58,14 @@ func (w *worker) sliverRoots(a Axis, t int, data [][]byte, roots []Hash) error {
 }
 
 // SliverVerifier checks a sliver while it arrives: its stripe roots first, then each stripe, in any order. It
-// needs the memory of one expanded stripe of the sliver. It must not be used concurrently.
+// needs the memory of one expanded stripe of the sliver. Once the roots are accepted, stripes may be checked
+// concurrently.
 type SliverVerifier struct {
 	layout Layout
 	sliver SliverIndex
 	value  Committed
 	roots  []Hash
-	w      *worker
+	coder  *coder
 }
 
 // NewSliverVerifier returns a verifier for a sliver with the given committed value, which the caller has from
@@ -77,7 +78,7 @@ func NewSliverVerifier(l Layout, s SliverIndex, value Committed) (*SliverVerifie
 	if err != nil {
 		return nil, err
 	}
-	return &SliverVerifier{layout: l, sliver: s, value: value, w: newWorker(c)}, nil
+	return &SliverVerifier{layout: l, sliver: s, value: value, coder: c}, nil
 }
 
 // Roots checks the stripe roots against the committed value and keeps them, as they are, for [SliverVerifier.Stripe].
@@ -97,8 +98,10 @@ func (v *SliverVerifier) Stripe(c StripeIndex, data []byte) error {
 	if want := v.layout.SliverStripeSize(v.sliver.Axis, c); len(data) != want {
 		return &SliverError{Sliver: v.sliver, Stripe: int(c), Err: fmt.Errorf("%w: %d bytes, want %d", ErrLength, len(data), want)}
 	}
+	w := v.coder.take()
+	defer w.release()
 	var root [1]Hash
-	if err := v.w.sliverRoots(v.sliver.Axis, v.layout.SymbolSize(c), [][]byte{data}, root[:]); err != nil {
+	if err := w.sliverRoots(v.sliver.Axis, v.layout.SymbolSize(c), [][]byte{data}, root[:]); err != nil {
 		return err
 	}
 	if root[0] != v.roots[c] {

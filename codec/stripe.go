@@ -160,6 +160,7 @@ type worker struct {
 	c       *coder
 	vectors [][]byte
 	packed  []byte // vectors of packed symbols
+	stripe  []byte // one stripe of a stored sliver
 	spare   []byte // lower part of columns that are not kept
 	leaves  []Hash // of one column or row
 	tree    []Hash
