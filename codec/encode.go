@@ -12,7 +12,7 @@ import (
 //
 // A sliver travels and is stored as stripe roots ‖ stripes, but its last stripe root is known only when the
 // whole blob has been read. A sink that writes files knows the number of stripes from the blob's size, leaves
-// a gap of [Layout.RootsSize] bytes in front and fills it in at the end, as [Dir] does. A sink that writes to
+// a gap of [Layout.RootsSize] bytes in front and fills it in at the end, as package folder does. A sink that writes to
 // a network either spools, or the blob is read twice: once with no sink, for the blob ID that has to be paid
 // for anyway before any node takes a sliver, keeping the roots that a first sink was given, and once more to
 // send the stripes behind them.

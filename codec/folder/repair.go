@@ -140,7 +140,7 @@ func (r *repair) shares(todo int, a codec.Axis) (parallel, cores int) {
 	stripe := int64(l.SliverStripeSize(a, 0))
 	step := max(stripe, min(recoveryStep, l.SliverDataSize(a)))
 	need := 3*step + dataMost + reads*int64(l.SliverStripeSize(a.Other(), 0)+l.Shards()*256)
-	parallel = int(max(1, min(int64(cores), int64(todo), repairMemory/need)))
+	parallel = int(max(1, min(2*int64(cores), int64(todo), repairMemory/need)))
 	return parallel, (cores + parallel - 1) / parallel
 }
 

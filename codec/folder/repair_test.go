@@ -106,7 +106,7 @@ func TestSourceTurnsBad(t *testing.T) {
 	damage := map[string]func(path string){
 		"truncated": func(path string) { os.Truncate(path, 50) },
 		"gone":      func(path string) { remove(t, path) },
-		"changed":   func(path string) { flip(t, path, 9000) }, // the stored symbol that is asked for
+		"changed":   func(path string) { flip(t, path, 4*codec.HashSize+4096+10) }, // the symbol that is asked for
 	}
 	for name, do := range damage {
 		t.Run(name, func(t *testing.T) {

@@ -114,6 +114,18 @@ func Create(dir string, l codec.Layout) (*Writer, error) {
 	return w, nil
 }
 
+// CheckTarget refuses what [Create] would refuse as a target, for callers that have long work to do before.
+func CheckTarget(dir string) error {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return fmt.Errorf("folder: create %s: %w", dir, err)
+	}
+	if _, err := os.Stat(filepath.Dir(abs)); err != nil {
+		return fmt.Errorf("folder: create %s: %w", dir, err)
+	}
+	return (&Writer{dir: abs}).checkTarget()
+}
+
 // checkTarget refuses a final name that is taken, and looks through links to an empty folder.
 func (w *Writer) checkTarget() error {
 	info, err := os.Stat(w.dir)

@@ -169,7 +169,7 @@ func fullDisk(t *testing.T, space int64) {
 func TestFullDisk(t *testing.T) {
 	g := mustGrid(t, 10)
 	blob := randomBlob(4, 40*g.StripeSize())
-	for _, space := range []int64{0, 1 << 20, 20_000_000} {
+	for _, space := range []int64{0, 1 << 20, 17_000_000} {
 		t.Run(fmt.Sprint(space), func(t *testing.T) {
 			fullDisk(t, space)
 			parent := t.TempDir()

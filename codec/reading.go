@@ -1,0 +1,400 @@
+package codec
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync/atomic"
+)
+
+// reading is one pass over a blob or a part of it.
+type reading struct {
+	*Decoder
+	full   bool // encode again and compare
+	crew   crew
+	stacks []treeStack // full: the sliver trees
+}
+
+func newReading(d *Decoder, full bool) *reading {
+	r := &reading{Decoder: d, full: full}
+	if full {
+		r.stacks = make([]treeStack, 2*d.layout.n)
+	}
+	return r
+}
+
+// job is one stripe on its way through a reading.
+type job struct {
+	c        StripeIndex
+	from, to int // wanted bytes of the stripe's source
+	plan     stripePlan
+	s        *stripe
+	slots    [][]byte // where each sliver of the plan is read to
+	extra    []byte   // memory of the slots that are no source row
+	missing  []byte   // memory of computed columns, and of packed vectors
+}
+
+func (r *reading) run(ctx context.Context, w io.Writer, offset, length uint64) error {
+	var first, end StripeIndex
+	switch {
+	case length > 0:
+		first, end = r.layout.StripesOf(offset, length)
+	case r.full:
+		end = StripeIndex(r.layout.Stripes()) // of the empty blob: its one stripe is all padding
+	default:
+		return nil
+	}
+	r.crew = newCrew(r.coder, r.opts.workers())
+	defer r.crew.release()
+	symbol := r.layout.SymbolSize(first)
+	g := r.layout.Grid
+	per := min(max(1, batchBytes/(g.n*g.n*symbol)), int(end-first))
+	batches := 2
+	if per == int(end-first) {
+		batches = 1
+	}
+	buffers := make([]*jobs, batches)
+	for k := range buffers {
+		all := make([]*job, per)
+		for i := range all {
+			all[i] = &job{s: newSourceStripe(g, symbol, r.full)}
+		}
+		buffers[k] = &jobs{all: all}
+	}
+	next, written := first, uint64(0)
+	fill := func(ctx context.Context, b *jobs) (bool, error) {
+		b.used = b.all[:min(per, int(end-next))]
+		for _, j := range b.used {
+			r.aim(j, next, offset, length)
+			next++
+		}
+		return len(b.used) > 0, r.load(ctx, b.used)
+	}
+	work := func(ctx context.Context, b *jobs) error { return r.compute(ctx, b.used) }
+	drain := func(_ context.Context, b *jobs) error {
+		for _, j := range b.used {
+			if err := r.finish(j); err != nil {
+				return err
+			}
+			_, size := r.layout.StripeRange(j.c)
+			n, err := w.Write(j.s.left[j.from:min(j.to, size)])
+			if err != nil {
+				return fmt.Errorf("codec: write the blob: %w", err)
+			}
+			written += uint64(n)
+			r.opts.progress(written)
+		}
+		return nil
+	}
+	return pipeline(ctx, buffers, fill, work, drain)
+}
+
+// jobs is a buffer of the pipeline: stripes that are read and computed together.
+type jobs struct{ all, used []*job }
+
+// newSourceStripe is a stripe that holds source symbols only, and what encoding them again needs.
+func newSourceStripe(g Grid, symbol int, encode bool) *stripe {
+	if encode {
+		return newStripe(g, symbol, false)
+	}
+	return &stripe{g: g, left: make([]byte, g.rows*g.cols*symbol)}
+}
+
+// aim points a job at its stripe and at the part of it that is wanted.
+func (r *reading) aim(j *job, c StripeIndex, offset, length uint64) {
+	start, size := r.layout.StripeRange(c)
+	j.c = c
+	j.s.t = r.layout.SymbolSize(c)
+	j.from, j.to = 0, r.layout.SourceSize(c)
+	if offset > start {
+		j.from = int(offset - start)
+	}
+	// Padding is read and checked where the whole stripe is wanted, not for a range that ends before it.
+	if end := offset + length; end < start+uint64(size) || j.from > 0 {
+		j.to = int(min(end-start, uint64(size)))
+	}
+}
+
+// load plans and reads the stripes of a batch.
+func (r *reading) load(ctx context.Context, jobs []*job) error {
+	return spread(ctx, r.opts.reads(), len(jobs), func(_, i int) error { return r.loadStripe(ctx, jobs[i]) })
+}
+
+// loadStripe reads what one stripe needs, and plans anew until all of it could be read.
+func (r *reading) loadStripe(ctx context.Context, j *job) error {
+	for {
+		t := j.s.t
+		plan, ok := r.layout.planStripe(j.from/t, (j.to+t-1)/t, func(s SliverIndex) bool { return r.good(s, j.c) })
+		if !ok {
+			return r.notEnough(int(j.c))
+		}
+		j.plan = plan
+		r.place(j)
+		read, err := r.readSlots(ctx, j)
+		if err != nil || read {
+			return err
+		}
+	}
+}
+
+// notEnough describes what is there of a stripe.
+func (r *reading) notEnough(stripe int) error {
+	e := &NotEnoughError{Stripe: stripe, Grid: r.layout.Grid, Bad: r.Bad()}
+	for p := range r.sources {
+		if s := r.layout.SliverAt(p); r.good(s, StripeIndex(stripe)) {
+			if s.Axis == Primary {
+				e.Primaries++
+			} else {
+				e.Secondaries++
+			}
+		}
+	}
+	return e
+}
+
+// place gives each sliver of a plan its memory: a source row lies where the blob wants it.
+func (r *reading) place(j *job) {
+	g, t := r.layout.Grid, j.s.t
+	extra := 0
+	for _, s := range j.plan.read {
+		if !g.isSourceRow(s) {
+			extra += g.Stored(s.Axis) * t
+		}
+	}
+	buf := grow(&j.extra, extra)
+	j.slots = j.slots[:0]
+	for _, s := range j.plan.read {
+		if g.isSourceRow(s) {
+			j.slots = append(j.slots, j.s.primary(int(s.Index)))
+			continue
+		}
+		size := g.Stored(s.Axis) * t
+		j.slots = append(j.slots, buf[:size:size])
+		buf = buf[size:]
+	}
+}
+
+func (g Grid) isSourceRow(s SliverIndex) bool { return s.Axis == Primary && int(s.Index) < g.rows }
+
+// readSlots reads the slivers of a plan, several at a time, and reports whether all could be read. Those that
+// could not are remembered as bad. An error is only what ends the reading.
+func (r *reading) readSlots(ctx context.Context, j *job) (bool, error) {
+	var failed atomic.Bool
+	err := spread(ctx, r.opts.reads(), len(j.plan.read), func(_, i int) error {
+		src := r.sources[r.layout.Position(j.plan.read[i])]
+		stripe := -1
+		_, err := r.checkedRoots(ctx, src)
+		if err == nil {
+			stripe = int(j.c)
+			err = src.ReadStripe(ctx, j.c, j.slots[i])
+		}
+		if err != nil && ctx.Err() == nil {
+			src.refuse(stripe, err)
+			failed.Store(true)
+		}
+		return ctx.Err()
+	})
+	return !failed.Load(), err
+}
+
+// compute checks and decodes a batch.
+func (r *reading) compute(ctx context.Context, jobs []*job) error {
+	g := r.layout.Grid
+	if len(jobs) > 1 && g.n*g.n*jobs[0].s.t <= wholeStripe {
+		return r.crew.each(ctx, len(jobs), func(w *worker, i int) error {
+			return r.computeStripe(ctx, crew{w}, jobs[i])
+		})
+	}
+	for _, j := range jobs {
+		if err := r.computeStripe(ctx, r.crew, j); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// computeStripe decodes one stripe and checks it. What does not match its root is remembered as bad, and the
+// stripe is loaded again without it.
+func (r *reading) computeStripe(ctx context.Context, w crew, j *job) error {
+	for again := false; ; again = true {
+		if again {
+			if err := r.loadStripe(ctx, j); err != nil {
+				return err
+			}
+		}
+		if !r.full {
+			ok, err := r.verifySlots(ctx, w, j)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				continue
+			}
+			return r.assemble(ctx, w, j)
+		}
+		// Encoding the stripe again computes the roots of all slivers, those that were read among them. Only if
+		// one of these differs each is checked on its own.
+		if err := r.assemble(ctx, w, j); err != nil {
+			return err
+		}
+		if err := w.encode(ctx, []*stripe{j.s}); err != nil {
+			return err
+		}
+		if r.rootsMatch(j) {
+			return nil
+		}
+		// Assembling wrote only where nothing was read to, so that can still be checked.
+		ok, err := r.verifySlots(ctx, w, j)
+		if err != nil {
+			return err
+		}
+		if ok {
+			return fmt.Errorf("%w: stripe %d: slivers that match their commitments decode to others that do not", ErrInconsistent, j.c)
+		}
+	}
+}
+
+// rootsMatch compares the computed roots of the slivers that were read with those that they brought.
+func (r *reading) rootsMatch(j *job) bool {
+	for _, s := range j.plan.read {
+		p := r.layout.Position(s)
+		if j.s.roots[p] != r.sources[p].roots[j.c] {
+			return false
+		}
+	}
+	return true
+}
+
+// verifySlots checks each sliver that was read against its stripe root, and reports whether all are good.
+func (r *reading) verifySlots(ctx context.Context, w crew, j *job) (bool, error) {
+	const per = 4
+	n := len(j.slots)
+	bad := make([]bool, n)
+	err := w.each(ctx, (n+per-1)/per, func(w *worker, i int) error {
+		from, end := i*per, min((i+1)*per, n)
+		for from < end {
+			a := j.plan.read[from].Axis
+			to := from + 1
+			for to < end && j.plan.read[to].Axis == a {
+				to++
+			}
+			var roots [per]Hash
+			if err := w.sliverRoots(a, j.s.t, j.slots[from:to], roots[:to-from]); err != nil {
+				return err
+			}
+			for k := from; k < to; k++ {
+				src := r.sources[r.layout.Position(j.plan.read[k])]
+				if roots[k-from] != src.roots[j.c] {
+					bad[k] = true
+					src.refuse(int(j.c), ErrStripe)
+				}
+			}
+			from = to
+		}
+		return nil
+	})
+	for _, b := range bad {
+		if b {
+			return false, err
+		}
+	}
+	return err == nil, err
+}
+
+// assemble puts the wanted source symbols in place.
+func (r *reading) assemble(ctx context.Context, w crew, j *job) error {
+	if j.plan.coded && j.plan.decode == Primary {
+		return r.decodeRows(ctx, w, j)
+	}
+	if j.plan.coded {
+		return r.decodeColumns(ctx, w, j)
+	}
+	read := make([]bool, r.layout.rows)
+	for _, s := range j.plan.read {
+		if s.Axis == Primary {
+			read[s.Index] = true
+		}
+	}
+	for k, s := range j.plan.read {
+		if s.Axis == Secondary {
+			j.s.putColumn(int(s.Index), j.slots[k], read)
+		}
+	}
+	return nil
+}
+
+// putColumn scatters a secondary's stored symbols over the source rows, but those to skip.
+func (s *stripe) putColumn(j int, data []byte, skip []bool) {
+	stride := s.g.cols * s.t
+	for i, not := range skip {
+		if !not {
+			copy(s.left[i*stride+j*s.t:][:s.t], data[i*s.t:])
+		}
+	}
+}
+
+// decodeRows computes the missing source rows from the primaries that were read.
+func (r *reading) decodeRows(ctx context.Context, w crew, j *job) error {
+	var out [][]byte
+	have, want := r.split(j)
+	for _, i := range want {
+		out = append(out, j.s.primary(i))
+	}
+	return w.reconstruct(ctx, r.coder.col, have, want, j.slots, out, j.s.t)
+}
+
+// decodeColumns computes the missing source columns from the secondaries that were read, and puts all columns
+// into place.
+func (r *reading) decodeColumns(ctx context.Context, w crew, j *job) error {
+	g, t := r.layout.Grid, j.s.t
+	have, want := r.split(j)
+	size := g.rows * t
+	buf := grow(&j.missing, len(want)*size)
+	out := make([][]byte, len(want))
+	for i := range out {
+		out[i] = buf[i*size : (i+1)*size]
+	}
+	if err := w.reconstruct(ctx, r.coder.row, have, want, j.slots, out, t); err != nil {
+		return err
+	}
+	none := make([]bool, g.rows)
+	for i, col := range want {
+		j.s.putColumn(col, out[i], none)
+	}
+	for k, col := range have {
+		if col < g.cols {
+			j.s.putColumn(col, j.slots[k], none)
+		}
+	}
+	return nil
+}
+
+// split lists the slivers of a decoding plan that were read, and the systematic ones that are missing.
+func (r *reading) split(j *job) (have, want []int) {
+	need := r.layout.Needed(j.plan.decode)
+	present := make([]bool, r.layout.n)
+	for _, s := range j.plan.read {
+		have = append(have, int(s.Index))
+		present[s.Index] = true
+	}
+	for i := range need {
+		if !present[i] {
+			want = append(want, i)
+		}
+	}
+	return have, want
+}
+
+// finish checks the padding of a stripe and, when the blob is encoded again, takes its roots.
+func (r *reading) finish(j *job) error {
+	_, size := r.layout.StripeRange(j.c)
+	for _, b := range j.s.left[min(size, j.to):j.to] {
+		if b != 0 {
+			return fmt.Errorf("%w: stripe %d", ErrPadding, j.c)
+		}
+	}
+	for i := range r.stacks {
+		r.stacks[i].push(j.s.roots[i])
+	}
+	return nil
+}
