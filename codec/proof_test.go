@@ -79,6 +79,50 @@ func TestSymbolProofEverywhere(t *testing.T) {
 	}
 }
 
+// Paths of all shapes agree with the reference, and no other length is taken.
+func TestFoldPath(t *testing.T) {
+	for _, count := range []int{1, 2, 7, 8, 9, 10, 16, 17, 57, 63, 64, 65, 73, 128, 513, 600} {
+		leaves := make([]naive.Hash, count)
+		nodes := make([]Hash, count)
+		var stack treeStack
+		for i := range leaves {
+			leaves[i] = naive.Leaf([]byte{byte(i), byte(i >> 8)})
+			nodes[i] = Hash(leaves[i])
+			stack.push(nodes[i])
+		}
+		root := Hash(naive.Tree(leaves))
+		if got := stack.root(); got != root {
+			t.Errorf("%d leaves: a stack gives %v, want %v", count, got, root)
+		}
+		for _, index := range []int{0, 1, 7, 8, count / 2, count - 2, count - 1} {
+			if index < 0 || index >= count {
+				continue
+			}
+			path := appendPath(nil, slices.Clone(nodes), index)
+			want := naive.Path(leaves, index)
+			if len(path) != len(want) || len(path) != PathLen(count, index) {
+				t.Fatalf("leaf %d of %d: a path of %d, PathLen says %d, want %d", index, count, len(path), PathLen(count, index), len(want))
+			}
+			for i := range want {
+				if path[i] != Hash(want[i]) {
+					t.Fatalf("leaf %d of %d: sibling %d differs", index, count, i)
+				}
+			}
+			if got, err := foldPath(nodes[index], index, count, path); err != nil || got != root {
+				t.Errorf("leaf %d of %d: %v, %v", index, count, got, err)
+			}
+			for _, bad := range []Path{append(slices.Clone(path), Hash{}), append(slices.Clone(path), path...), path[:max(0, len(path)-1)]} {
+				if len(bad) == len(path) {
+					continue
+				}
+				if _, err := foldPath(nodes[index], index, count, bad); !errors.Is(err, ErrProof) {
+					t.Errorf("leaf %d of %d: a path of %d, want %d: %v", index, count, len(bad), len(path), err)
+				}
+			}
+		}
+	}
+}
+
 func cloneProof(p *SymbolProof) *SymbolProof {
 	q := *p
 	q.Data, q.Path = bytes.Clone(p.Data), slices.Clone(p.Path)

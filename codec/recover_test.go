@@ -478,6 +478,45 @@ func TestRecoverLiars(t *testing.T) {
 	}
 }
 
+// A genuine proof of another place is no answer.
+func TestRecoverReplayedProofs(t *testing.T) {
+	ctx := context.Background()
+	e := encodeBlob(t, 7, threeStripes(mustGrid(t, 7), 10))
+	for _, target := range []SliverIndex{{Primary, 2}, {Secondary, 2}} {
+		across := target.Axis.Other()
+		elsewhere := SliverIndex{target.Axis, 5}
+		other, err := NewSymbolSource(e.l, e.source(across, 3), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, replay := range map[string]func(s SymbolSource, p *SymbolProof) (*SymbolProof, error){
+			"other stripe": func(s SymbolSource, p *SymbolProof) (*SymbolProof, error) {
+				return s.ReadProof(ctx, target, 1-min(p.Stripe, 1))
+			},
+			"other symbol": func(s SymbolSource, p *SymbolProof) (*SymbolProof, error) {
+				return s.ReadProof(ctx, elsewhere, p.Stripe)
+			},
+			"other sliver": func(_ SymbolSource, p *SymbolProof) (*SymbolProof, error) {
+				return other.ReadProof(ctx, target, p.Stripe)
+			},
+		} {
+			all := e.neighbours(t, across, 4, 0, 1, 2, 3, 5, 6)
+			source := all[0].SymbolSource
+			all[0].read = flipOne
+			all[0].prove = func(p *SymbolProof) (*SymbolProof, error) { return replay(source, p) }
+			sink := newRestartSink(e.l)
+			rec, err := Recover(ctx, e.l, e.meta, target, nil, symbolSources(all), sink, Options{})
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			wantSliver(t, e, sink, target)
+			if got := badSlivers(rec); !slices.Equal(got, []SliverIndex{{across, 4}}) || !errors.Is(rec.Bad[0], ErrProof) {
+				t.Errorf("%s: %v are bad", name, rec.Bad)
+			}
+		}
+	}
+}
+
 // One liar too many, and there are too few left.
 func TestRecoverTooManyLiars(t *testing.T) {
 	e := encodeBlob(t, 7, threeStripes(mustGrid(t, 7), 5))
@@ -784,4 +823,30 @@ func TestRecoverPairErrors(t *testing.T) {
 	if !errors.Is(err, gone) || secondary == nil || primary != nil {
 		t.Errorf("not read back: %+v, %+v, %v", secondary, primary, err)
 	}
+}
+
+// Many recoveries at the same time, of blobs of several sizes, share the scratch memory of the grid.
+func TestRecoverConcurrently(t *testing.T) {
+	g := mustGrid(t, 10)
+	var wg sync.WaitGroup
+	for _, blob := range [][]byte{randomBlob(1, 7), shortStripe(g, 2), threeStripes(g, 3)} {
+		e := encodeBlob(t, 10, blob)
+		for k, target := range someSlivers(g) {
+			all := e.neighbours(t, target.Axis.Other(), rand.New(rand.NewPCG(1, uint64(k))).Perm(10)...)
+			if k%2 == 0 {
+				all[k/2].read = flipOne
+			}
+			if k%3 == 0 {
+				all[1].read = failFrom(0)
+			}
+			wg.Go(func() {
+				sink := newRestartSink(e.l)
+				if _, err := Recover(context.Background(), e.l, e.meta, target, nil, symbolSources(all), sink, Options{}); err != nil {
+					t.Error(err)
+				}
+				wantSliver(t, e, sink, target)
+			})
+		}
+	}
+	wg.Wait()
 }

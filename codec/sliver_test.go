@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"testing/iotest"
 
@@ -374,4 +375,36 @@ func TestSliverRoots(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Stripes may be checked by many goroutines, and slivers of many kinds at the same time.
+func TestSliverVerifierConcurrently(t *testing.T) {
+	e := encodeBlob(t, 10, threeStripes(mustGrid(t, 10), 1))
+	var wg sync.WaitGroup
+	for _, s := range allSlivers(e.l.Grid) {
+		p := e.l.Position(s)
+		v, err := NewSliverVerifier(e.l, s, e.meta.Values[p])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := v.Roots(e.roots[p]); err != nil {
+			t.Fatal(err)
+		}
+		for c := range StripeIndex(e.l.Stripes()) {
+			data := e.data[p][e.l.SliverStripeOffset(s.Axis, c):][:e.l.SliverStripeSize(s.Axis, c)]
+			bad := bytes.Clone(data)
+			bad[len(bad)-1] ^= 1
+			wg.Go(func() {
+				if err := v.Stripe(c, data); err != nil {
+					t.Error(err)
+				}
+			})
+			wg.Go(func() {
+				if err := v.Stripe(c, bad); !errors.Is(err, ErrStripe) {
+					t.Errorf("%v, stripe %d, damaged: %v", s, c, err)
+				}
+			})
+		}
+	}
+	wg.Wait()
 }

@@ -40,6 +40,17 @@ func (s State) String() string {
 // MarshalText implements encoding.TextMarshaler.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *State) UnmarshalText(b []byte) error {
+	for _, known := range []State{Good, Missing, Corrupt} {
+		if known.String() == string(b) {
+			*s = known
+			return nil
+		}
+	}
+	return fmt.Errorf("folder: %q is no state of a sliver", b)
+}
+
 // Status is the state of one sliver.
 type Status struct {
 	Sliver codec.SliverIndex

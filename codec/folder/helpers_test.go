@@ -143,7 +143,7 @@ func copyFile(t testing.TB, from, to string) {
 	}
 }
 
-// onlyEntry fails unless a folder has exactly the given entries.
+// onlyEntries fails unless a folder has exactly the given entries.
 func onlyEntries(t testing.TB, dir string, want ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)

@@ -132,8 +132,9 @@ const repairMemory = 512 << 20
 // symbols as they came, computed ones, and the sliver.
 const recoveryStep = 8 << 20
 
-// shares says how many slivers are recovered at a time, and how many cores each may use. A core for each sliver is
-// best: a single recovery can't share the work on a short sliver, or its reading, among many.
+// shares says how many slivers are recovered at a time, and how many cores each may use. Two slivers for each core
+// are best: a single recovery can't share the work on a short sliver, or its reading, among many cores, and while
+// one waits for the disk to have it the other computes.
 func (r *repair) shares(todo int, a codec.Axis) (parallel, cores int) {
 	cores = workers(r.opts)
 	l := r.layout

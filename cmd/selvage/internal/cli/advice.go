@@ -16,7 +16,7 @@ func advise(err error) error {
 	hint := ""
 	switch {
 	case errors.As(err, &few):
-		hint = few2more(few)
+		hint = stillNeeded(few)
 	case errors.Is(err, folder.ErrExists):
 		hint = "give another --out, or remove what is there"
 	case errors.Is(err, folder.ErrManyBlobs):
@@ -38,8 +38,8 @@ func advise(err error) error {
 	return fmt.Errorf("%w\n  → %s", err, hint)
 }
 
-// few2more says what would have to be found for a blob that can't be decoded.
-func few2more(e *codec.NotEnoughError) string {
+// stillNeeded says what would have to be found for a blob that can't be decoded.
+func stillNeeded(e *codec.NotEnoughError) string {
 	p, s := max(0, e.Grid.Rows()-e.Primaries), max(0, e.Grid.Cols()-e.Secondaries)
 	return fmt.Sprintf("find %s or %s that are good, and put them into the folder", count(p, "more primary sliver"), count(s, "more secondary sliver"))
 }

@@ -121,5 +121,5 @@ func checkVerdict(dir string, report *folder.CheckReport) error {
 			count(bad, "sliver"), len(report.Slivers), dir)
 	}
 	return fmt.Errorf("%s of %d missing or corrupt, too many to decode or to repair\n  → %s",
-		count(bad, "sliver"), len(report.Slivers), few2more(report.NotEnough()))
+		count(bad, "sliver"), len(report.Slivers), stillNeeded(report.NotEnough()))
 }

@@ -73,15 +73,25 @@ func parseSize(s string) (uint64, error) {
 	return n * unit, nil
 }
 
-// nameSlivers lists slivers in a sentence, the first few of them.
+// nameSlivers lists slivers, which are in order, in a sentence: runs of them as "primary-0003…0017", and the first few
+// runs only.
 func nameSlivers(all []codec.SliverIndex) string {
 	const listed = 8
-	names := make([]string, 0, listed)
-	for i, s := range all {
-		if i == listed {
-			return strings.Join(names, ", ") + fmt.Sprintf(" and %d more", len(all)-listed)
+	var names []string
+	for i := 0; i < len(all); {
+		if len(names) == listed {
+			return strings.Join(names, ", ") + fmt.Sprintf(" and %d more", len(all)-i)
 		}
-		names = append(names, s.String())
+		last := i
+		for last+1 < len(all) && all[last+1].Axis == all[i].Axis && all[last+1].Index == all[last].Index+1 {
+			last++
+		}
+		name := all[i].String()
+		if last > i {
+			name += fmt.Sprintf("…%04d", all[last].Index)
+		}
+		names = append(names, name)
+		i = last + 1
 	}
 	return strings.Join(names, ", ")
 }

@@ -28,7 +28,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case err == nil:
 		return exitOK
 	case ctx.Err() != nil:
-		fmt.Fprintln(stderr, "selvage: interrupted; nothing unfinished was left behind")
+		fmt.Fprintf(stderr, "selvage: interrupted (%v)\n", err)
 		return exitInterrupted
 	}
 	fmt.Fprintf(stderr, "selvage: %v\n", err)
