@@ -2,7 +2,6 @@ package codec
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -100,10 +99,7 @@ func (d *Decoder) good(s SliverIndex, c StripeIndex) bool {
 
 // refuse remembers that a stripe of a sliver, or with stripe −1 the whole sliver, is of no use.
 func (src *source) refuse(stripe int, err error) {
-	var e *SliverError
-	if !errors.As(err, &e) || e.Sliver != src.Sliver() {
-		e = &SliverError{Sliver: src.Sliver(), Stripe: stripe, Err: err}
-	}
+	e := aboutSliver(src.Sliver(), stripe, err)
 	src.mu.Lock()
 	defer src.mu.Unlock()
 	switch {

@@ -55,6 +55,15 @@ func (e *SliverError) Error() string {
 
 func (e *SliverError) Unwrap() error { return e.Err }
 
+// aboutSliver says which sliver and stripe (−1: the whole) an error is about, unless it says so already.
+func aboutSliver(s SliverIndex, stripe int, err error) *SliverError {
+	var e *SliverError
+	if errors.As(err, &e) && e.Sliver == s {
+		return e
+	}
+	return &SliverError{Sliver: s, Stripe: stripe, Err: err}
+}
+
 // InputError says at which byte of the blob its reader failed. It wraps [ErrInput] and the reader's error.
 type InputError struct {
 	Offset uint64

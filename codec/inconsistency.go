@@ -87,7 +87,7 @@ func BuildInconsistencyShort(ctx context.Context, w io.Writer, m *Metadata, targ
 	}
 	binary.Write(b.out, binary.LittleEndian, uint32(c))
 	b.out.Write(targetRoots[c][:])
-	b.out.Write(hashBytes(appendPath(nil, append([]Hash(nil), targetRoots...), int(c))))
+	b.out.Write(hashBytes(newTree(targetRoots).appendPath(nil, int(c))))
 	for _, s := range b.witnesses {
 		p, err := b.symbol(ctx, s, c)
 		if err != nil {

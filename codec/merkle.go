@@ -18,16 +18,29 @@ func PathLen(count, index int) int {
 	return n
 }
 
-// appendPath appends the path of leaf index. It overwrites nodes.
-func appendPath(path Path, nodes []Hash, index int) Path {
-	for len(nodes) > 1 {
+// merkleTree is a whole tree, level by level from the leaves to the root, for whoever makes many paths.
+type merkleTree [][]Hash
+
+// newTree builds a tree. It keeps leaves as its lowest level.
+func newTree(leaves []Hash) merkleTree {
+	t := merkleTree{leaves}
+	for len(leaves) > 1 {
+		up := make([]Hash, groups(len(leaves)))
+		treeLevel(up, leaves)
+		t = append(t, up)
+		leaves = up
+	}
+	return t
+}
+
+// appendPath appends the path of leaf index.
+func (t merkleTree) appendPath(path Path, index int) Path {
+	for _, nodes := range t[:len(t)-1] {
 		first := index / arity * arity
 		end := min(first+arity, len(nodes))
 		path = append(path, nodes[first:index]...)
 		path = append(path, nodes[index+1:end]...)
-		up := make([]Hash, groups(len(nodes)))
-		treeLevel(up, nodes)
-		nodes, index = up, index/arity
+		index /= arity
 	}
 	return path
 }

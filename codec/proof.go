@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/selvage-network/selvage/codec/kzg"
 	"github.com/selvage-network/selvage/codec/rs"
@@ -84,18 +83,11 @@ type PartSource interface {
 }
 
 // Extractor takes single symbols out of stored slivers: the stored ones as they are, the others of the expanded
-// sliver by extending it. It trusts the slivers; a proof is checked by who receives it. It keeps how each symbol is
-// computed, so that one extractor serves many slivers of many blobs with the same layout, also concurrently.
+// sliver by extending it. It trusts the slivers; a proof is checked by who receives it. It costs nothing to make
+// and may be used concurrently.
 type Extractor struct {
 	layout Layout
 	coder  *coder
-	plans  sync.Map // extension → *rs.Plan
-}
-
-// extension names a symbol that slivers of an axis do not store.
-type extension struct {
-	axis   Axis
-	symbol int
 }
 
 // NewExtractor returns an extractor for slivers of blobs with the layout.
@@ -129,7 +121,7 @@ func (x *Extractor) Symbols(ctx context.Context, src Source, target SliverIndex,
 		stored := symbol < x.layout.Stored(s.Axis)
 		if stored && partial {
 			if err := part.ReadPart(ctx, c, symbol*t, out); err != nil {
-				return read, &SliverError{Sliver: s, Stripe: int(c), Err: err}
+				return read, aboutSliver(s, int(c), err)
 			}
 			read += int64(t)
 			continue
@@ -174,20 +166,19 @@ func (x *Extractor) readStripe(ctx context.Context, w *worker, src Source, c Str
 	s := src.Sliver()
 	data := grow(&w.stripe, x.layout.SliverStripeSize(s.Axis, c))
 	if err := src.ReadStripe(ctx, c, data); err != nil {
-		return nil, &SliverError{Sliver: s, Stripe: int(c), Err: err}
+		return nil, aboutSliver(s, int(c), err)
 	}
 	return data, nil
 }
 
-// extend computes one symbol of the expanded sliver from one stripe of its stored symbols: a sum of k products,
-// far less than extending all of it.
+// extend computes one symbol of the expanded sliver from one stripe of its stored symbols.
 func (x *Extractor) extend(w *worker, a Axis, symbol int, data, out []byte) error {
 	t := len(out)
 	p, err := rs.NewPacking(t)
 	if err != nil {
 		return err
 	}
-	plan, err := x.plan(extension{a, symbol})
+	plan, err := x.coder.extension(extension{a, symbol})
 	if err != nil {
 		return err
 	}
@@ -212,37 +203,32 @@ func (x *Extractor) extend(w *worker, a Axis, symbol int, data, out []byte) erro
 	return nil
 }
 
-// plan returns how a symbol is computed from those that its sliver stores.
-func (x *Extractor) plan(key extension) (*rs.Plan, error) {
-	if p, ok := x.plans.Load(key); ok {
-		return p.(*rs.Plan), nil
-	}
-	code := x.coder.along(key.axis)
-	have := make([]int, code.K())
-	for i := range have {
-		have[i] = i
-	}
-	p, err := code.Plan(have, []int{key.symbol})
+// Proof returns the symbol of one stripe of a sliver where the target crosses it, with its path. It reads the
+// stripe and all stripe roots of the sliver; [NewSymbolSource] keeps the tree over these for further proofs.
+func (x *Extractor) Proof(ctx context.Context, src Source, target SliverIndex, c StripeIndex) (*SymbolProof, error) {
+	upper, err := x.upperTree(ctx, src)
 	if err != nil {
 		return nil, err
 	}
-	actual, _ := x.plans.LoadOrStore(key, p)
-	return actual.(*rs.Plan), nil
+	return x.proof(ctx, src, upper, target, c)
 }
 
-// Proof returns the symbol of one stripe of a sliver where the target crosses it, with its path. It reads the
-// stripe and all stripe roots of the sliver.
-func (x *Extractor) Proof(ctx context.Context, src Source, target SliverIndex, c StripeIndex) (*SymbolProof, error) {
+// upperTree builds the tree over a sliver's stripe roots.
+func (x *Extractor) upperTree(ctx context.Context, src Source) (merkleTree, error) {
+	roots, err := src.StripeRoots(ctx)
+	if err == nil && len(roots) != x.layout.Stripes() {
+		err = fmt.Errorf("%w: %d stripe roots, want %d", ErrLength, len(roots), x.layout.Stripes())
+	}
+	if err != nil {
+		return nil, aboutSliver(src.Sliver(), -1, err)
+	}
+	return newTree(roots), nil
+}
+
+func (x *Extractor) proof(ctx context.Context, src Source, upper merkleTree, target SliverIndex, c StripeIndex) (*SymbolProof, error) {
 	s := src.Sliver()
 	if err := x.layout.checkCrossing(s, target, c, c+1); err != nil {
 		return nil, err
-	}
-	roots, err := src.StripeRoots(ctx)
-	if err != nil {
-		return nil, &SliverError{Sliver: s, Stripe: -1, Err: err}
-	}
-	if len(roots) != x.layout.Stripes() {
-		return nil, &SliverError{Sliver: s, Stripe: -1, Err: fmt.Errorf("%w: %d stripe roots, want %d", ErrLength, len(roots), x.layout.Stripes())}
 	}
 	w := x.coder.take()
 	defer w.release()
@@ -259,8 +245,8 @@ func (x *Extractor) Proof(ctx context.Context, src Source, target SliverIndex, c
 	p.Data = append(p.Data, symbols[int(target.Index)*t:][:t]...)
 	leaves := make([]Hash, x.layout.n)
 	leafHashes(leaves, symbols, t, t)
-	p.Path = appendPath(p.Path, leaves, int(target.Index))
-	p.Path = appendPath(p.Path, append([]Hash(nil), roots...), int(c))
+	p.Path = newTree(leaves).appendPath(p.Path, int(target.Index))
+	p.Path = upper.appendPath(p.Path, int(c))
 	return p, nil
 }
 

@@ -2,9 +2,9 @@ package codec
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/maphash"
+	"sync"
 
 	"github.com/selvage-network/selvage/codec/rs"
 )
@@ -27,10 +27,13 @@ type storedSymbols struct {
 	Source
 	x    *Extractor
 	read func(bytes int64)
+
+	mu    sync.Mutex // guards upper
+	upper merkleTree // over the stripe roots, once a proof was asked for
 }
 
 // NewSymbolSource returns a source that takes symbols out of a stored sliver, as a neighbour does that answers
-// a repairer. read, if not nil, is told how many bytes of the sliver were read.
+// a repairer. read, if not nil, is told how many bytes of stripes were read for symbols.
 func NewSymbolSource(l Layout, src Source, read func(bytes int64)) (SymbolSource, error) {
 	x, err := NewExtractor(l)
 	if err != nil {
@@ -49,7 +52,24 @@ func (s *storedSymbols) ReadSymbols(ctx context.Context, target SliverIndex, fir
 }
 
 func (s *storedSymbols) ReadProof(ctx context.Context, target SliverIndex, c StripeIndex) (*SymbolProof, error) {
-	return s.x.Proof(ctx, s.Source, target, c)
+	upper, err := s.upperTree(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.x.proof(ctx, s.Source, upper, target, c)
+}
+
+func (s *storedSymbols) upperTree(ctx context.Context) (merkleTree, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.upper == nil {
+		t, err := s.x.upperTree(ctx, s.Source)
+		if err != nil {
+			return nil, err
+		}
+		s.upper = t
+	}
+	return s.upper, nil
 }
 
 // Recovery is what a recovery took.
@@ -282,11 +302,7 @@ func (r *recovery) use(chosen []*symbolSource) error {
 
 func (r *recovery) refuse(s *symbolSource, stripe int, err error) {
 	s.bad = true
-	var e *SliverError
-	if !errors.As(err, &e) || e.Sliver != s.Sliver() {
-		e = &SliverError{Sliver: s.Sliver(), Stripe: stripe, Err: err}
-	}
-	r.Bad = append(r.Bad, e)
+	r.Bad = append(r.Bad, aboutSliver(s.Sliver(), stripe, err))
 }
 
 // gather asks the chosen sources for their symbols of some stripes, and others instead of those that fail.

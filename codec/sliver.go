@@ -84,7 +84,7 @@ func NewSliverVerifier(l Layout, s SliverIndex, value Committed) (*SliverVerifie
 // Roots checks the stripe roots against the committed value and keeps them, as they are, for [SliverVerifier.Stripe].
 func (v *SliverVerifier) Roots(roots []Hash) error {
 	if err := checkRoots(v.layout, roots, v.value); err != nil {
-		return &SliverError{Sliver: v.sliver, Stripe: -1, Err: err}
+		return aboutSliver(v.sliver, -1, err)
 	}
 	v.roots = roots
 	return nil
@@ -203,7 +203,7 @@ func checkedRoots(ctx context.Context, l Layout, src Source, value Committed) ([
 		err = checkRoots(l, roots, value)
 	}
 	if err != nil {
-		return nil, &SliverError{Sliver: src.Sliver(), Stripe: -1, Err: err}
+		return nil, aboutSliver(src.Sliver(), -1, err)
 	}
 	return roots, nil
 }

@@ -13,8 +13,9 @@ type coder struct {
 	row *rs.Code // cols → n, along rows
 	col *rs.Code // rows → n, along columns
 
-	workers sync.Pool // *worker
-	steps   sync.Pool // *stepBuffers
+	workers    sync.Pool // *worker
+	steps      sync.Pool // *stepBuffers
+	extensions sync.Map  // extension → *rs.Plan
 }
 
 var coders sync.Map // Grid → *coder
@@ -42,6 +43,31 @@ func (c *coder) along(a Axis) *rs.Code {
 		return c.row
 	}
 	return c.col
+}
+
+// extension names a symbol that slivers of an axis do not store.
+type extension struct {
+	axis   Axis
+	symbol int
+}
+
+// extension returns how such a symbol is computed from the stored ones: a sum of k products, far less than
+// extending the whole sliver.
+func (c *coder) extension(key extension) (*rs.Plan, error) {
+	if p, ok := c.extensions.Load(key); ok {
+		return p.(*rs.Plan), nil
+	}
+	code := c.along(key.axis)
+	have := make([]int, code.K())
+	for i := range have {
+		have[i] = i
+	}
+	p, err := code.Plan(have, []int{key.symbol})
+	if err != nil {
+		return nil, err
+	}
+	actual, _ := c.extensions.LoadOrStore(key, p)
+	return actual.(*rs.Plan), nil
 }
 
 // stripe is one stripe while it is encoded. Its n×n symbols lie in three places:

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 
 	"github.com/selvage-network/selvage/codec"
 )
@@ -15,25 +14,27 @@ import (
 // systematic ones first, since symbols of these need no computing. Whether symbols are stored in the slivers or
 // computed by extending them is the same for all of them: it depends on the target's index only.
 type neighbours struct {
-	all        []codec.SymbolSource
-	files      []*Source
-	layout     codec.Layout
-	extractors sync.Pool // *codec.Extractor
+	all   []codec.SymbolSource
+	files []*Source
 }
 
 // sources returns the good slivers of an axis.
-func (r *repair) sources(a codec.Axis) *neighbours {
+func (r *repair) sources(a codec.Axis) (*neighbours, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n := &neighbours{layout: r.layout}
+	n := new(neighbours)
 	for _, s := range r.status.Slivers {
 		if s.Sliver.Axis == a && s.State == Good {
 			src := &Source{layout: r.layout, sliver: s.Sliver, path: r.path(s.Sliver), files: r.files}
+			symbols, err := codec.NewSymbolSource(r.layout, src, nil)
+			if err != nil {
+				return nil, err
+			}
 			n.files = append(n.files, src)
-			n.all = append(n.all, &neighbour{Source: src, of: n})
+			n.all = append(n.all, symbols)
 		}
 	}
-	return n
+	return n, nil
 }
 
 func (n *neighbours) bytesRead() int64 {
@@ -42,41 +43,6 @@ func (n *neighbours) bytesRead() int64 {
 		sum += src.BytesRead()
 	}
 	return sum
-}
-
-// extractor lends an extractor. [codec.NewSymbolSource] would make one for every source, hundreds of them with a
-// stripe of memory each, of which only a few work at a time.
-func (n *neighbours) extractor(use func(*codec.Extractor) error) error {
-	x, _ := n.extractors.Get().(*codec.Extractor)
-	if x == nil {
-		var err error
-		if x, err = codec.NewExtractor(n.layout); err != nil {
-			return err
-		}
-	}
-	defer n.extractors.Put(x)
-	return use(x)
-}
-
-// neighbour is a [codec.SymbolSource] over a file.
-type neighbour struct {
-	*Source
-	of *neighbours
-}
-
-func (n *neighbour) ReadSymbols(ctx context.Context, target codec.SliverIndex, first, end codec.StripeIndex, dst []byte) error {
-	return n.of.extractor(func(x *codec.Extractor) error {
-		_, err := x.Symbols(ctx, n.Source, target, first, end, dst)
-		return err
-	})
-}
-
-func (n *neighbour) ReadProof(ctx context.Context, target codec.SliverIndex, c codec.StripeIndex) (p *codec.SymbolProof, err error) {
-	err = n.of.extractor(func(x *codec.Extractor) error {
-		p, err = x.Proof(ctx, n.Source, target, c)
-		return err
-	})
-	return p, err
 }
 
 // replacement is a [codec.Sink] for one sliver that takes its place only when it is whole.

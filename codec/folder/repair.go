@@ -173,7 +173,10 @@ func (r *repair) recover(ctx context.Context, s codec.SliverIndex, opts codec.Op
 		return false, err
 	}
 	start := time.Now()
-	sources := r.sources(s.Axis.Other())
+	sources, err := r.sources(s.Axis.Other())
+	if err != nil {
+		return false, err
+	}
 	out, err := r.newReplacement(s)
 	if err != nil {
 		return false, err
