@@ -20,10 +20,10 @@ type discard struct{}
 
 func (discard) WriteStripe(context.Context, SliverIndex, StripeIndex, Hash, []byte) error { return nil }
 
-// repeat is an endless reader over a buffer.
-type repeat struct{ buf []byte }
+// cycle is an endless reader over a buffer.
+type cycle struct{ buf []byte }
 
-func (r repeat) Read(p []byte) (int, error) { return copy(p, r.buf), nil }
+func (r cycle) Read(p []byte) (int, error) { return copy(p, r.buf), nil }
 
 // shaSpeed is the speed of crypto/sha256 on one core at 4 KiB, in bytes a second.
 func shaSpeed() float64 {
@@ -59,7 +59,7 @@ func BenchmarkEncode(b *testing.B) {
 				name := map[bool]string{true: "id", false: "slivers"}[sink == nil]
 				b.Run(fmt.Sprintf("n=%d/%dKiB/%s", n, size>>10, name), func(b *testing.B) {
 					limit := encodeLimit(g)
-					in := repeat{randomBlob(1, 1<<20)}
+					in := cycle{randomBlob(1, 1<<20)}
 					b.SetBytes(size)
 					b.ReportAllocs()
 					for b.Loop() {
@@ -149,7 +149,7 @@ func BenchmarkRecover(b *testing.B) {
 			b.Fatal(err)
 		}
 		k := &crossings{l: l, runs: make([][]byte, 2*n)}
-		meta, err := Encode(context.Background(), g, io.LimitReader(repeat{randomBlob(1, 1<<20)}, int64(l.Size())), int64(l.Size()), k, Options{})
+		meta, err := Encode(context.Background(), g, io.LimitReader(cycle{randomBlob(1, 1<<20)}, int64(l.Size())), int64(l.Size()), k, Options{})
 		if err != nil {
 			b.Fatal(err)
 		}

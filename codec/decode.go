@@ -40,6 +40,9 @@ func NewDecoder(blob Blob, values Commitments, sources []Source, opts Options) (
 	if err != nil {
 		return nil, err
 	}
+	if of := blobOf(values); of != nil && *of != blob {
+		return nil, fmt.Errorf("%w: the committed values are of blob %v, not of %v", ErrMetadata, of.ID(), blob.ID())
+	}
 	c, err := newCoder(l.Grid)
 	if err != nil {
 		return nil, err
@@ -51,7 +54,7 @@ func NewDecoder(blob Blob, values Commitments, sources []Source, opts Options) (
 			return nil, err
 		}
 		if _, ok := values.Committed(s); !ok {
-			return nil, &SliverError{Sliver: s, Stripe: -1, Err: fmt.Errorf("%w: its committed value is not known", ErrProof)}
+			return nil, unknownValue(s)
 		}
 		p := l.Position(s)
 		if d.sources[p] != nil {
@@ -116,9 +119,12 @@ func (d *Decoder) checkedRoots(ctx context.Context, src *source) ([]Hash, error)
 	src.once.Lock()
 	defer src.once.Unlock()
 	src.mu.Lock()
-	roots := src.roots
+	roots, dead := src.roots, src.dead
 	src.mu.Unlock()
-	if roots != nil {
+	switch {
+	case dead != nil:
+		return nil, dead
+	case roots != nil:
 		return roots, nil
 	}
 	value, _ := d.values.Committed(src.Sliver())

@@ -2,7 +2,6 @@ package codec
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -169,11 +168,11 @@ func (e *encoder) readStripe(b *batch) error {
 	if want <= len(buf) {
 		buf = buf[:want]
 	}
-	n, err := io.ReadFull(e.in, buf)
+	n, err := readUntilEOF(e.in, buf)
 	e.read += uint64(n)
 	switch {
 	case err == nil:
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+	case err == io.EOF: // only the bare value is the end
 		e.ended = true
 	default:
 		return &InputError{Offset: e.read, Err: err}
@@ -207,13 +206,34 @@ func (e *encoder) readStripe(b *batch) error {
 func (e *encoder) expectEnd() error {
 	e.ended = true
 	var one [1]byte
-	switch n, err := io.ReadFull(e.in, one[:]); {
+	switch n, err := readUntilEOF(e.in, one[:]); {
 	case n > 0:
 		return &InputError{Offset: e.read, Err: fmt.Errorf("it is longer than the %d bytes announced", e.size)}
-	case !errors.Is(err, io.EOF):
+	case err != io.EOF:
 		return &InputError{Offset: e.read, Err: err}
 	}
 	return nil
+}
+
+// readUntilEOF fills buf and returns io.EOF, unwrapped, only where r itself ended with it. io.ReadFull would turn
+// the end in the middle of a buffer into io.ErrUnexpectedEOF, which readers also return when they are cut off, as
+// the body of a broken HTTP response does: that must never pass for the end of a blob.
+func readUntilEOF(r io.Reader, buf []byte) (n int, err error) {
+	for idle := 0; n < len(buf) && err == nil; {
+		var k int
+		k, err = r.Read(buf[n:])
+		n += k
+		if idle++; k > 0 {
+			idle = 0
+		}
+		if idle == 100 && err == nil {
+			err = io.ErrNoProgress
+		}
+	}
+	if n == len(buf) && n > 0 {
+		err = nil
+	}
+	return n, err
 }
 
 // encode computes the given stripes on all workers.

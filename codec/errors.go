@@ -27,6 +27,8 @@ var (
 	ErrStripe = errors.New("codec: stripe does not match its root")
 	// ErrProof: a Merkle path, an opening or a proof that does not hold.
 	ErrProof = errors.New("codec: proof does not hold")
+	// ErrUnknown: a sliver whose committed value was not given, so that it cannot be checked.
+	ErrUnknown = errors.New("codec: nothing to check against")
 	// ErrDuplicate: the same sliver was given twice.
 	ErrDuplicate = errors.New("codec: sliver given twice")
 	// ErrNotEnough: too few good slivers or symbols.
@@ -57,8 +59,7 @@ func (e *SliverError) Unwrap() error { return e.Err }
 
 // aboutSliver says which sliver and stripe (−1: the whole) an error is about, unless it says so already.
 func aboutSliver(s SliverIndex, stripe int, err error) *SliverError {
-	var e *SliverError
-	if errors.As(err, &e) && e.Sliver == s {
+	if e, ok := err.(*SliverError); ok && e.Sliver == s {
 		return e
 	}
 	return &SliverError{Sliver: s, Stripe: stripe, Err: err}
@@ -78,8 +79,9 @@ func (e *InputError) Unwrap() []error { return []error{ErrInput, e.Err} }
 
 // NotEnoughError says what is there, what is needed and what was refused. It wraps [ErrNotEnough].
 type NotEnoughError struct {
-	Stripe                 int // −1: the blob as a whole
-	Primaries, Secondaries int // good ones
+	Target                 *SliverIndex // of a recovery, which needs slivers of the other axis only; nil for decoding
+	Stripe                 int          // −1: the blob as a whole
+	Primaries, Secondaries int          // not known to be bad
 	Grid                   Grid
 	Bad                    []*SliverError
 }
@@ -90,8 +92,15 @@ func (e *NotEnoughError) Error() string {
 	if e.Stripe >= 0 {
 		fmt.Fprintf(&b, " for stripe %d", e.Stripe)
 	}
-	fmt.Fprintf(&b, ": %d primary (%d decode) and %d secondary (%d decode) are good",
-		e.Primaries, e.Grid.rows, e.Secondaries, e.Grid.cols)
+	switch {
+	case e.Target == nil:
+		fmt.Fprintf(&b, ": %d primary (%d decode) and %d secondary (%d decode) are good",
+			e.Primaries, e.Grid.rows, e.Secondaries, e.Grid.cols)
+	case e.Target.Axis == Primary:
+		fmt.Fprintf(&b, " to recover %v: %d secondary ones can be used, %d are needed", e.Target, e.Secondaries, e.Grid.cols)
+	default:
+		fmt.Fprintf(&b, " to recover %v: %d primary ones can be used, %d are needed", e.Target, e.Primaries, e.Grid.rows)
+	}
 	const listed = 8
 	for i, bad := range e.Bad {
 		if i == listed {

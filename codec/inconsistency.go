@@ -46,15 +46,15 @@ func BuildInconsistency(ctx context.Context, w io.Writer, m *Metadata, target Sl
 	if err != nil {
 		return err
 	}
-	if err := b.header(formWhole); err != nil {
+	if err := b.header(ctx, formWhole); err != nil {
 		return err
 	}
 	for c := range StripeIndex(b.layout.Stripes()) {
-		for _, s := range b.witnesses {
-			p, err := b.symbol(ctx, s, c)
-			if err != nil {
-				return err
-			}
+		proofs, err := b.symbols(ctx, c)
+		if err != nil {
+			return err
+		}
+		for _, p := range proofs {
 			root, err := p.StripeRoot(b.layout)
 			if err != nil {
 				return err
@@ -82,17 +82,17 @@ func BuildInconsistencyShort(ctx context.Context, w io.Writer, m *Metadata, targ
 	if int64(c) >= int64(len(targetRoots)) {
 		return fmt.Errorf("%w: stripe %d of %d", ErrIndex, c, len(targetRoots))
 	}
-	if err := b.header(formShort); err != nil {
+	if err := b.header(ctx, formShort); err != nil {
 		return err
 	}
 	binary.Write(b.out, binary.LittleEndian, uint32(c))
 	b.out.Write(targetRoots[c][:])
 	b.out.Write(hashBytes(newTree(targetRoots).appendPath(nil, int(c))))
-	for _, s := range b.witnesses {
-		p, err := b.symbol(ctx, s, c)
-		if err != nil {
-			return err
-		}
+	proofs, err := b.symbols(ctx, c)
+	if err != nil {
+		return err
+	}
+	for _, p := range proofs {
 		b.out.Write(p.Data)
 		b.out.Write(hashBytes(p.Path))
 	}
@@ -140,12 +140,15 @@ func newInconsistencyWriter(w io.Writer, m *Metadata, target SliverIndex, witnes
 	return b, nil
 }
 
-func (b *inconsistencyWriter) header(form byte) error {
+func (b *inconsistencyWriter) header(ctx context.Context, form byte) error {
 	opener, err := NewOpener(b.m)
 	if err != nil {
 		return err
 	}
 	open := func(s SliverIndex) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		o, err := opener.Open(s)
 		if err != nil {
 			return err
@@ -167,9 +170,14 @@ func (b *inconsistencyWriter) header(form byte) error {
 	return nil
 }
 
-// symbol fetches and checks one proven symbol.
-func (b *inconsistencyWriter) symbol(ctx context.Context, s SymbolSource, c StripeIndex) (*SymbolProof, error) {
-	return provenSymbol(ctx, b.layout, b.m, s, b.target, c)
+// symbols fetches and checks the witnesses' proven symbols of a stripe.
+func (b *inconsistencyWriter) symbols(ctx context.Context, c StripeIndex) ([]*SymbolProof, error) {
+	proofs := make([]*SymbolProof, len(b.witnesses))
+	err := spread(ctx, Options{}.reads(), len(proofs), func(_, i int) (err error) {
+		proofs[i], err = provenSymbol(ctx, b.layout, b.m, b.witnesses[i], b.target, c)
+		return err
+	})
+	return proofs, err
 }
 
 func (b *inconsistencyWriter) flush() error {
@@ -181,8 +189,8 @@ func (b *inconsistencyWriter) flush() error {
 
 // VerifyInconsistency reads a proof about a blob whose identity the caller trusts, and returns the sliver that
 // it is about. nil means that the writer lied and the blob is void. [ErrConsistent] means that everything in it is genuine
-// and shows nothing: the accuser lied. Every other error says what does not hold ([ErrProof]) or that the proof is
-// cut off or too long ([ErrLength]). A proof cannot frame an honest writer.
+// and shows nothing: the accuser lied. Every other error says what does not hold ([ErrProof]), that the proof is
+// cut off or too long ([ErrLength]), or is the reader's or the context's own. A proof cannot frame an honest writer.
 func VerifyInconsistency(ctx context.Context, blob Blob, r io.Reader) (SliverIndex, error) {
 	l, err := blob.Layout()
 	if err != nil {
@@ -195,7 +203,11 @@ func VerifyInconsistency(ctx context.Context, blob Blob, r io.Reader) (SliverInd
 	v := &inconsistencyReader{in: bufio.NewReader(r), layout: l, blob: blob, w: c.take()}
 	defer v.w.release()
 	if err := v.verify(ctx); err != nil {
-		return v.target, fmt.Errorf("codec: inconsistency proof: %w", err)
+		err = fmt.Errorf("codec: inconsistency proof: %w", err)
+		if errors.Is(err, ErrConsistent) {
+			return v.target, err
+		}
+		return SliverIndex{}, err
 	}
 	return v.target, nil
 }

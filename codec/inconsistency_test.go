@@ -165,8 +165,8 @@ func verifyInconsistency(blob Blob, proof []byte) (SliverIndex, error) {
 	return VerifyInconsistency(context.Background(), blob, bytes.NewReader(proof))
 }
 
-// threeStripes is a blob of two full stripes and a short one.
-func threeStripes(g Grid, seed uint64) []byte {
+// threeStripeBlob is a blob of two full stripes and a short one.
+func threeStripeBlob(g Grid, seed uint64) []byte {
 	return randomBlob(seed, 2*g.StripeSize()+3*g.rows*g.cols+1)
 }
 
@@ -176,7 +176,7 @@ func shortStripe(g Grid, seed uint64) []byte { return randomBlob(seed, 5*g.rows*
 // The test helper is itself held against the codec: with nothing altered it is an honest writer.
 func TestWriterHelperIsHonest(t *testing.T) {
 	for _, n := range []int{4, 10} {
-		for _, blob := range [][]byte{threeStripes(mustGrid(t, n), 1), shortStripe(mustGrid(t, n), 2)} {
+		for _, blob := range [][]byte{threeStripeBlob(mustGrid(t, n), 1), shortStripe(mustGrid(t, n), 2)} {
 			w, e := newWriter(t, n, blob, nil), encodeBlob(t, n, blob)
 			if w.meta.ID() != e.meta.ID() {
 				t.Fatalf("n=%d size=%d: blob %v, Encode says %v", n, len(blob), w.meta.ID(), e.meta.ID())
@@ -207,19 +207,19 @@ var lies = []lie{
 			clear(w.symbol(s, 0, x))
 		}
 	}},
-	{"stored symbol, first stripe", threeStripes, 0, true, func(w *writer, s SliverIndex) { w.symbol(s, 0, 1)[4095] ^= 1 }},
-	{"parity symbol, second stripe", threeStripes, 1, true, func(w *writer, s SliverIndex) { w.symbol(s, 1, w.l.n-1)[0] ^= 1 }},
-	{"stored symbol, last stripe", threeStripes, 2, true, func(w *writer, s SliverIndex) { w.symbol(s, 2, 0)[3] ^= 0x40 }},
-	{"parity symbol, last stripe", threeStripes, 2, true, func(w *writer, s SliverIndex) { w.symbol(s, 2, w.l.n-1)[3] ^= 0x40 }},
+	{"stored symbol, first stripe", threeStripeBlob, 0, true, func(w *writer, s SliverIndex) { w.symbol(s, 0, 1)[4095] ^= 1 }},
+	{"parity symbol, second stripe", threeStripeBlob, 1, true, func(w *writer, s SliverIndex) { w.symbol(s, 1, w.l.n-1)[0] ^= 1 }},
+	{"stored symbol, last stripe", threeStripeBlob, 2, true, func(w *writer, s SliverIndex) { w.symbol(s, 2, 0)[3] ^= 0x40 }},
+	{"parity symbol, last stripe", threeStripeBlob, 2, true, func(w *writer, s SliverIndex) { w.symbol(s, 2, w.l.n-1)[3] ^= 0x40 }},
 	{"no tree, one stripe", shortStripe, 0, false, func(w *writer, s SliverIndex) { w.d[w.l.Position(s)] = Hash(randomBlob(77, 32)) }},
-	{"no tree, three stripes", threeStripes, 0, false, func(w *writer, s SliverIndex) { w.d[w.l.Position(s)] = Hash(randomBlob(78, 32)) }},
+	{"no tree, three stripes", threeStripeBlob, 0, false, func(w *writer, s SliverIndex) { w.d[w.l.Position(s)] = Hash(randomBlob(78, 32)) }},
 	{"zero root", shortStripe, 0, false, func(w *writer, s SliverIndex) { w.d[w.l.Position(s)] = Hash{} }},
 	// The grid itself is no codeword, and both trees that cross at the symbol agree on it.
 	{"symbol in both trees", shortStripe, 0, true, func(w *writer, s SliverIndex) {
 		w.symbol(s, 0, 0)[0] ^= 1
 		w.symbol(SliverIndex{s.Axis.Other(), 0}, 0, int(s.Index))[0] ^= 1
 	}},
-	{"parity symbol in both trees", threeStripes, 2, true, func(w *writer, s SliverIndex) {
+	{"parity symbol in both trees", threeStripeBlob, 2, true, func(w *writer, s SliverIndex) {
 		w.symbol(s, 2, w.l.n-1)[0] ^= 1
 		w.symbol(SliverIndex{s.Axis.Other(), uint16(w.l.n - 1)}, 2, int(s.Index))[0] ^= 1
 	}},
@@ -284,7 +284,7 @@ func TestInconsistencyConvictsEveryLie(t *testing.T) {
 func TestInconsistencyOfAnHonestSliver(t *testing.T) {
 	g := mustGrid(t, 7)
 	liar := SliverIndex{Primary, 1}
-	w := newWriter(t, 7, threeStripes(g, 5), func(w *writer) { w.symbol(liar, 1, 6)[0] ^= 1 })
+	w := newWriter(t, 7, threeStripeBlob(g, 5), func(w *writer) { w.symbol(liar, 1, 6)[0] ^= 1 })
 	for _, target := range []SliverIndex{{Primary, 0}, {Primary, 6}, {Secondary, 0}, {Secondary, 6}} {
 		var witnesses []SymbolSource
 		for i := 0; len(witnesses) < g.Needed(target.Axis.Other()); i++ {
@@ -341,7 +341,7 @@ func refusedAccusation(t testing.TB, what string, blob Blob, proof []byte) {
 func TestInconsistencyOfAnHonestBlob(t *testing.T) {
 	for _, n := range []int{4, 5, 7, 13} {
 		g := mustGrid(t, n)
-		for _, blob := range [][]byte{nil, shortStripe(g, 1), threeStripes(g, 2)} {
+		for _, blob := range [][]byte{nil, shortStripe(g, 1), threeStripeBlob(g, 2)} {
 			for _, a := range accusations(t, n, blob) {
 				if got, err := verifyInconsistency(a.w.meta.Blob, a.proof); !errors.Is(err, ErrConsistent) {
 					t.Errorf("n=%d size=%d %s: %v, %v", n, len(blob), a.name, got, err)
@@ -618,7 +618,7 @@ func TestInconsistencyHeader(t *testing.T) {
 func TestInconsistencyForgedWitness(t *testing.T) {
 	for _, n := range []int{4, 7} {
 		g := mustGrid(t, n)
-		for _, blob := range [][]byte{shortStripe(g, 1), threeStripes(g, 2)} {
+		for _, blob := range [][]byte{shortStripe(g, 1), threeStripeBlob(g, 2)} {
 			honest := newWriter(t, n, blob, nil)
 			for _, target := range []SliverIndex{{Primary, 0}, {Secondary, uint16(n - 1)}} {
 				across := target.Axis.Other()
@@ -696,7 +696,7 @@ func TestInconsistencyOfAnotherBlob(t *testing.T) {
 func TestInconsistencyBuild(t *testing.T) {
 	ctx := context.Background()
 	g := mustGrid(t, 7)
-	w := newWriter(t, 7, threeStripes(g, 8), nil)
+	w := newWriter(t, 7, threeStripeBlob(g, 8), nil)
 	target := SliverIndex{Secondary, 2}
 	good := w.sources(Primary, 6, 0, 4)
 	build := func(target SliverIndex, witnesses []SymbolSource) error {
@@ -773,7 +773,7 @@ func (d *fullDisk) Write(b []byte) (int, error) {
 }
 
 func TestInconsistencyReaderFails(t *testing.T) {
-	a := accusations(t, 4, threeStripes(mustGrid(t, 4), 9))[0]
+	a := accusations(t, 4, threeStripeBlob(mustGrid(t, 4), 9))[0]
 	broken := errors.New("broken")
 	for _, at := range []int{0, 2, 50, a.headerSize(), a.headerSize() + 100, len(a.proof) - 1, len(a.proof)} {
 		_, err := VerifyInconsistency(context.Background(), a.w.meta.Blob, io.MultiReader(bytes.NewReader(a.proof[:at]), iotest.ErrReader(broken)))
@@ -783,7 +783,7 @@ func TestInconsistencyReaderFails(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	for _, a := range accusations(t, 4, threeStripes(mustGrid(t, 4), 9)) {
+	for _, a := range accusations(t, 4, threeStripeBlob(mustGrid(t, 4), 9)) {
 		if _, err := VerifyInconsistency(ctx, a.w.meta.Blob, bytes.NewReader(a.proof)); !errors.Is(err, context.Canceled) || errors.Is(err, ErrProof) {
 			t.Errorf("%s, cancelled: %v", a.name, err)
 		}

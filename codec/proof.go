@@ -41,7 +41,7 @@ func (p *SymbolProof) StripeRoot(l Layout) (Hash, error) {
 		return Hash{}, err
 	}
 	if want := l.SymbolSize(p.Stripe); len(p.Data) != want {
-		return Hash{}, fmt.Errorf("%w: a symbol of %d bytes, want %d", ErrLength, len(p.Data), want)
+		return Hash{}, fmt.Errorf("%w: %w: a symbol of %d bytes, want %d", ErrProof, ErrLength, len(p.Data), want)
 	}
 	inStripe, inSliver := l.PathLens(p.Stripe, int(p.Symbol))
 	if len(p.Path) != inStripe+inSliver {
@@ -307,50 +307,56 @@ type BlobOpening struct {
 	SliverOpening
 }
 
-// VerifyOpenings checks openings of any slivers of any blobs together, by two pairings. The error names the
-// slivers whose openings do not hold.
+// VerifyOpenings checks openings of any slivers of any blobs together, by two pairings. The error names all
+// slivers whose openings do not hold. An opening says nothing about the blob's n and size, which only its ID binds:
+// each Blob must be one whose ID the caller trusts.
 func VerifyOpenings(ctx context.Context, openings []BlobOpening) error {
-	claims := make([]kzg.Opening, len(openings))
+	claims := make([]kzg.Opening, 0, len(openings))
+	places := make([]int, 0, len(openings)) // of the claims in openings
+	var bad []error
+	refuse := func(i int, err error) {
+		o := openings[i]
+		bad = append(bad, aboutSliver(o.Sliver, -1, fmt.Errorf("%w: opening %d, of blob %v: %w", ErrProof, i, o.Blob.ID(), err)))
+	}
 	for i, o := range openings {
 		g, err := NewGrid(o.Blob.Shards)
+		if err == nil {
+			err = g.CheckSliver(o.Sliver)
+		}
+		// A committed value has 254 bits, whatever a stranger has put into the struct.
+		if err == nil {
+			_, err = ParseCommitted(o.Value[:])
+		}
 		if err != nil {
-			return err
+			refuse(i, err)
+			continue
 		}
-		if err := g.CheckSliver(o.Sliver); err != nil {
-			return err
-		}
-		// A committed value is 254 bits, whatever a stranger has put into the struct.
-		if o.Value[0]&0xc0 != 0 {
-			return &SliverError{Sliver: o.Sliver, Stripe: -1, Err: fmt.Errorf("%w: its value has a top bit set", ErrProof)}
-		}
-		claims[i] = kzg.Opening{Commitment: o.Blob.Commitment, Size: 2 * g.n, Index: g.Position(o.Sliver), Value: o.Value.scalar(), Proof: o.Proof}
+		places = append(places, i)
+		claims = append(claims, kzg.Opening{Commitment: o.Blob.Commitment, Size: 2 * g.n, Index: g.Position(o.Sliver), Value: o.Value.scalar(), Proof: o.Proof})
 	}
 	err := kzg.BatchVerify(ctx, claims)
 	var batch *kzg.BatchError
-	if errors.As(err, &batch) {
-		all := make([]error, len(batch.Bad))
-		for i, bad := range batch.Bad {
-			o := openings[bad.Position]
-			all[i] = &SliverError{Sliver: o.Sliver, Stripe: -1,
-				Err: fmt.Errorf("%w: opening %d, of blob %v: %w", ErrProof, bad.Position, o.Blob.ID(), bad.Err)}
+	switch {
+	case errors.As(err, &batch):
+		for _, b := range batch.Bad {
+			refuse(places[b.Position], b.Err)
 		}
-		return errors.Join(all...)
+	case err != nil:
+		return fmt.Errorf("codec: check openings: %w", err)
 	}
-	if err != nil && ctx.Err() == nil {
-		return fmt.Errorf("%w: %w", ErrProof, err)
-	}
-	return err
+	return errors.Join(bad...)
 }
 
 // Openings are checked openings of some slivers of one blob: what a reader needs instead of the metadata.
 type Openings struct {
+	blob   Blob
 	values map[SliverIndex]Committed
 }
 
 // NewOpenings checks openings of slivers of a blob.
 func NewOpenings(ctx context.Context, blob Blob, openings []SliverOpening) (*Openings, error) {
 	of := make([]BlobOpening, len(openings))
-	o := &Openings{values: make(map[SliverIndex]Committed, len(openings))}
+	o := &Openings{blob: blob, values: make(map[SliverIndex]Committed, len(openings))}
 	for i, one := range openings {
 		of[i] = BlobOpening{Blob: blob, SliverOpening: one}
 		o.values[one.Sliver] = one.Value

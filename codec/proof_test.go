@@ -38,7 +38,7 @@ func TestSymbolProofEverywhere(t *testing.T) {
 		g := mustGrid(t, n)
 		blobs := [][]byte{nil, shortStripe(g, 1)}
 		if n <= 5 {
-			blobs = append(blobs, threeStripes(g, 2), randomBlob(3, 9*g.StripeSize()+1)) // a tree of ten stripe roots
+			blobs = append(blobs, threeStripeBlob(g, 2), randomBlob(3, 9*g.StripeSize()+1)) // a tree of ten stripe roots
 		}
 		for _, blob := range blobs {
 			e, grid := encodeBlob(t, n, blob), expanded(t, n, blob)
@@ -241,7 +241,7 @@ func TestExtractorSymbols(t *testing.T) {
 		g := mustGrid(t, n)
 		blobs := [][]byte{nil, shortStripe(g, 1), randomBlob(2, 129*g.rows*g.cols+1), randomBlob(3, 64*g.rows*g.cols)}
 		if n <= 5 {
-			blobs = append(blobs, threeStripes(g, 2))
+			blobs = append(blobs, threeStripeBlob(g, 2))
 		}
 		for _, blob := range blobs {
 			e, grid := encodeBlob(t, n, blob), expanded(t, n, blob)
@@ -292,7 +292,7 @@ func TestExtractorSymbols(t *testing.T) {
 
 func TestExtractorRefuses(t *testing.T) {
 	ctx := context.Background()
-	e := encodeBlob(t, 7, threeStripes(mustGrid(t, 7), 1))
+	e := encodeBlob(t, 7, threeStripeBlob(mustGrid(t, 7), 1))
 	l, x := e.l, mustExtractor(t, e.l)
 	src := e.source(Primary, 2)
 	target := SliverIndex{Secondary, 1}
@@ -361,7 +361,7 @@ func TestExtractorRefuses(t *testing.T) {
 
 func TestNewSymbolSourceCounts(t *testing.T) {
 	ctx := context.Background()
-	e := encodeBlob(t, 7, threeStripes(mustGrid(t, 7), 1))
+	e := encodeBlob(t, 7, threeStripeBlob(mustGrid(t, 7), 1))
 	var told int64
 	s, err := NewSymbolSource(e.l, &partSource{memSource: e.source(Primary, 1)}, func(n int64) { told += n })
 	if err != nil {
@@ -605,7 +605,7 @@ func TestOpeningsBindTheBlobID(t *testing.T) {
 
 func TestOpeningsAsCommitments(t *testing.T) {
 	ctx := context.Background()
-	e := encodeBlob(t, 7, threeStripes(mustGrid(t, 7), 1))
+	e := encodeBlob(t, 7, threeStripeBlob(mustGrid(t, 7), 1))
 	opener := mustOpener(t, e.meta)
 	var some []SliverOpening
 	for _, i := range []uint16{0, 2, 5} {

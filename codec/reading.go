@@ -12,11 +12,12 @@ type reading struct {
 	*Decoder
 	full   bool // encode again and compare
 	crew   crew
-	stacks []treeStack // full: the sliver trees
+	stacks []treeStack   // full: the sliver trees
+	asking chan struct{} // holds a token for each sliver that is being read from
 }
 
 func newReading(d *Decoder, full bool) *reading {
-	r := &reading{Decoder: d, full: full}
+	r := &reading{Decoder: d, full: full, asking: make(chan struct{}, d.opts.reads())}
 	if full {
 		r.stacks = make([]treeStack, 2*d.layout.n)
 	}
@@ -181,6 +182,12 @@ func (g Grid) isSourceRow(s SliverIndex) bool { return s.Axis == Primary && int(
 func (r *reading) readSlots(ctx context.Context, j *job) (bool, error) {
 	var failed atomic.Bool
 	err := spread(ctx, r.opts.reads(), len(j.plan.read), func(_, i int) error {
+		select {
+		case r.asking <- struct{}{}:
+			defer func() { <-r.asking }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 		src := r.sources[r.layout.Position(j.plan.read[i])]
 		stripe := -1
 		_, err := r.checkedRoots(ctx, src)

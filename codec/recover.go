@@ -76,8 +76,8 @@ func (s *storedSymbols) upperTree(ctx context.Context) (merkleTree, error) {
 type Recovery struct {
 	Target SliverIndex
 	Size   int64 // bytes of the sliver's stripes: what was lost
-	// SymbolBytes were asked of neighbours, OwnBytes taken from the repairer's own slivers, and ProofBytes are the
-	// symbols and paths that finding a liar took.
+	// SymbolBytes came from neighbours, OwnBytes from the repairer's own slivers, and ProofBytes are the symbols and
+	// paths that finding a liar took. What a source sent before it failed in the middle of a request is not counted.
 	SymbolBytes, OwnBytes, ProofBytes int64
 	// Bad are the sources that failed or lied. A liar's error wraps ErrProof or ErrStripe.
 	Bad []*SliverError
@@ -103,7 +103,9 @@ const recoverBytes = 8 << 20
 
 // Recover computes a missing sliver from symbols of slivers of the other axis, never from the blob, and checks
 // it against its committed value. It takes symbols from all of own first, the slivers that the repairer itself
-// holds, and then from as few neighbours as needed, in their order; one that fails is replaced by the next.
+// holds, and then from as few neighbours as needed, in their order; one that fails is replaced by the next. Several
+// holders of the same sliver may be given; they stand in for each other. Recover waits for each source that it asks:
+// time limits and hedged requests are the source's business.
 //
 // Stripes go to sink as they are computed and are provisional until Recover returns nil: the sliver is checked
 // as a whole. When it does not match, symbols are fetched again with their paths, the neighbours that lied are
@@ -119,7 +121,7 @@ func Recover(ctx context.Context, l Layout, values Commitments, target SliverInd
 	}
 	value, ok := values.Committed(target)
 	if !ok {
-		return nil, &SliverError{Sliver: target, Stripe: -1, Err: fmt.Errorf("%w: its committed value is not known", ErrProof)}
+		return nil, unknownValue(target)
 	}
 	c, err := newCoder(l.Grid)
 	if err != nil {
@@ -130,17 +132,15 @@ func Recover(ctx context.Context, l Layout, values Commitments, target SliverInd
 		layout:   l, values: values, coder: c, sink: sink, opts: opts,
 		seed: maphash.MakeSeed(),
 	}
-	seen := make(map[SliverIndex]bool)
 	for i, list := range [][]SymbolSource{own, neighbours} {
 		for _, s := range list {
 			if err := l.checkCrossing(s.Sliver(), target, 0, 0); err != nil {
 				return nil, err
 			}
-			if seen[s.Sliver()] {
-				return nil, &SliverError{Sliver: s.Sliver(), Stripe: -1, Err: ErrDuplicate}
+			if _, ok := values.Committed(s.Sliver()); !ok {
+				return nil, unknownValue(s.Sliver())
 			}
-			seen[s.Sliver()] = true
-			r.sources = append(r.sources, &symbolSource{SymbolSource: s, own: i == 0, answer: make(map[StripeIndex]uint64)})
+			r.sources = append(r.sources, &symbolSource{SymbolSource: s, own: i == 0, said: make(map[StripeIndex]uint64)})
 		}
 	}
 	r.crew = newCrew(c, opts.workers())
@@ -149,19 +149,41 @@ func Recover(ctx context.Context, l Layout, values Commitments, target SliverInd
 		r.stepBuffers = new(stepBuffers)
 	}
 	defer c.steps.Put(r.stepBuffers)
-	root, err := r.pass(ctx, r.gather)
-	if err == nil && root.Committed() != value {
-		root, err = r.pass(ctx, r.gatherProven)
-		if err == nil && root.Committed() != value {
-			e := &InconsistentError{Target: target}
-			for _, s := range r.chosen {
-				e.Witnesses = append(e.Witnesses, s.SymbolSource)
-			}
-			err = e
+	err = r.run(ctx, value)
+	for _, s := range r.sources {
+		if s.own {
+			r.OwnBytes += s.bytes
+		} else {
+			r.SymbolBytes += s.bytes
 		}
+		r.ProofBytes += s.proofBytes
 	}
 	sortSliverErrors(r.Bad)
 	return &r.Recovery, err
+}
+
+// run recovers without proofs first, and with proofs if the sliver does not match.
+func (r *recovery) run(ctx context.Context, value Committed) error {
+	root, err := r.pass(ctx, r.gather)
+	if err != nil || root.Committed() == value {
+		return err
+	}
+	for {
+		r.mixed = false
+		root, err = r.pass(ctx, r.gatherProven)
+		if err != nil || root.Committed() == value {
+			return err
+		}
+		// Witnesses against the writer must be the same for all stripes. Each further pass has cost a liar its place.
+		if !r.mixed {
+			break
+		}
+	}
+	e := &InconsistentError{Target: r.Target}
+	for _, s := range r.chosen {
+		e.Witnesses = append(e.Witnesses, s.SymbolSource)
+	}
+	return e
 }
 
 // RecoverPair recovers a lost pair in the order that works with the fewest neighbours: the secondary first, then
@@ -192,10 +214,13 @@ func RecoverPair(ctx context.Context, l Layout, values Commitments, pair PairInd
 // symbolSource is a source and what a recovery knows of it.
 type symbolSource struct {
 	SymbolSource
-	own    bool
-	bad    bool                   // not asked any more
-	lied   bool                   // reported once for answers that it took back
-	answer map[StripeIndex]uint64 // a digest of what it said first, by first stripe of the step
+	own bool
+	bad bool // not asked any more
+
+	bytes, proofBytes int64
+	said              map[StripeIndex]uint64 // digests of its first answers, by first stripe of the step
+	lie               *SliverError           // it took an answer back
+	reported          bool
 }
 
 type recovery struct {
@@ -210,6 +235,7 @@ type recovery struct {
 	seed    maphash.Seed
 
 	// The sources in use, the plan that they make, and the memory of a step.
+	mixed  bool // sources were replaced after the first step of a pass
 	chosen []*symbolSource
 	plan   *rs.Plan
 	want   []int
@@ -251,28 +277,30 @@ func (r *recovery) pass(ctx context.Context, gather func(ctx context.Context, fi
 			}
 		}
 		c = end
-		r.opts.progress(uint64(min(int64(size)*int64(c), r.Size)))
+		r.opts.progress(uint64(min(l.SliverStripeOffset(axis, c), r.Size)))
 	}
 	return tree.root(), nil
 }
 
-// choose takes the first sources that are not bad: own ones stand in front.
+// choose takes the first sources that are not bad, one for each sliver: own ones stand in front.
 func (r *recovery) choose() error {
 	need := r.layout.Needed(r.Target.Axis.Other())
 	chosen := make([]*symbolSource, 0, need)
+	taken := make([]bool, r.layout.n)
 	for _, s := range r.sources {
-		if !s.bad && len(chosen) < need {
+		if i := s.Sliver().Index; !s.bad && !taken[i] && len(chosen) < need {
+			taken[i] = true
 			chosen = append(chosen, s)
 		}
 	}
 	if len(chosen) < need {
-		e := &NotEnoughError{Stripe: -1, Grid: r.layout.Grid, Bad: r.Bad}
+		e := &NotEnoughError{Target: &r.Target, Stripe: -1, Grid: r.layout.Grid, Bad: r.Bad}
 		if r.Target.Axis == Primary {
 			e.Secondaries = len(chosen)
 		} else {
 			e.Primaries = len(chosen)
 		}
-		return fmt.Errorf("recover %v: %w", r.Target, e)
+		return e
 	}
 	return r.use(chosen)
 }
@@ -300,33 +328,68 @@ func (r *recovery) use(chosen []*symbolSource) error {
 	return nil
 }
 
-func (r *recovery) refuse(s *symbolSource, stripe int, err error) {
-	s.bad = true
-	r.Bad = append(r.Bad, aboutSliver(s.Sliver(), stripe, err))
+// gather asks the chosen sources for their symbols of some stripes.
+func (r *recovery) gather(ctx context.Context, first, end StripeIndex) error {
+	return r.collect(ctx, first, end, func(s *symbolSource, run []byte) (StripeIndex, error) {
+		if err := s.ReadSymbols(ctx, r.Target, first, end, run); err != nil {
+			return first, err
+		}
+		s.bytes += int64(len(run))
+		s.said[first] = maphash.Bytes(r.seed, run)
+		return end, nil
+	})
 }
 
-// gather asks the chosen sources for their symbols of some stripes, and others instead of those that fail.
-func (r *recovery) gather(ctx context.Context, first, end StripeIndex) error {
-	size := r.layout.SymbolRun(first, end)
-	var have map[*symbolSource][]byte
+// gatherProven asks for the symbols with their paths, one by one, and leaves out who lies.
+func (r *recovery) gatherProven(ctx context.Context, first, end StripeIndex) error {
+	t := r.layout.SymbolSize(first)
+	err := r.collect(ctx, first, end, func(s *symbolSource, run []byte) (StripeIndex, error) {
+		for c := first; c < end; c++ {
+			p, err := provenSymbol(ctx, r.layout, r.values, s, r.Target, c)
+			if err != nil {
+				return c, err
+			}
+			copy(run[int(c-first)*t:], p.Data)
+			s.proofBytes += int64(len(p.Data) + len(p.Path)*HashSize)
+		}
+		if said, ok := s.said[first]; ok && said != maphash.Bytes(r.seed, run) {
+			s.lie = &SliverError{Sliver: s.Sliver(), Stripe: int(first),
+				Err: fmt.Errorf("%w: from this stripe on it first gave other symbols than it can prove", ErrStripe)}
+		}
+		return end, nil
+	})
+	// Who proves now what it did not say at first is reported, though what it proves is good.
+	for _, s := range r.sources {
+		if s.lie != nil && !s.reported {
+			s.reported = true
+			r.Bad = append(r.Bad, s.lie)
+		}
+	}
+	return err
+}
+
+// collect fills the runs of the chosen sources by read, several at a time, and puts others in the place of those
+// that fail. read says at which stripe it failed; it may change its source.
+func (r *recovery) collect(ctx context.Context, first, end StripeIndex, read func(s *symbolSource, run []byte) (StripeIndex, error)) error {
+	var have map[*symbolSource][]byte // what earlier rounds gave
 	for {
 		if r.plan == nil || anyBad(r.chosen) {
+			r.mixed = r.mixed || first > 0
 			if err := r.choose(); err != nil {
 				return err
 			}
 		}
-		r.allocate(size)
+		r.allocate(r.layout.SymbolRun(first, end))
 		errs := make([]error, len(r.chosen))
-		digests := make([]uint64, len(r.chosen))
-		// The symbols of sources that answered before are kept when others are replaced.
-		for i, s := range r.chosen {
-			copy(r.runs[i], have[s])
-		}
-		err := r.ask(ctx, func(i int) {
-			if s := r.chosen[i]; have[s] == nil {
-				errs[i] = s.ReadSymbols(ctx, r.Target, first, end, r.runs[i])
+		stripes := make([]StripeIndex, len(r.chosen))
+		err := spread(ctx, r.opts.reads(), len(r.chosen), func(_, i int) error {
+			s := r.chosen[i]
+			if run := have[s]; run != nil {
+				copy(r.runs[i], run)
+				return nil
 			}
-			digests[i] = maphash.Bytes(r.seed, r.runs[i])
+			stripes[i], errs[i] = read(s, r.runs[i])
+			return ctx.Err()
 		})
 		if err != nil {
 			return err
@@ -334,34 +397,21 @@ func (r *recovery) gather(ctx context.Context, first, end StripeIndex) error {
 		failed := false
 		for i, s := range r.chosen {
 			if errs[i] != nil {
-				r.refuse(s, int(first), errs[i])
 				failed = true
-			} else if have[s] == nil {
-				r.count(s, int64(size))
+				s.bad = true
+				r.Bad = append(r.Bad, aboutSliver(s.Sliver(), int(stripes[i]), errs[i]))
 			}
 		}
 		if !failed {
-			for i, s := range r.chosen {
-				s.answer[first] = digests[i]
-			}
 			return nil
 		}
-		kept := make(map[*symbolSource][]byte)
+		have = make(map[*symbolSource][]byte)
 		for i, s := range r.chosen {
 			if errs[i] == nil {
-				kept[s] = append([]byte(nil), r.runs[i]...)
+				have[s] = append([]byte(nil), r.runs[i]...)
 			}
 		}
-		have = kept
 	}
-}
-
-// ask calls read for each chosen source, several at a time.
-func (r *recovery) ask(ctx context.Context, read func(i int)) error {
-	return spread(ctx, r.opts.reads(), len(r.chosen), func(_, i int) error {
-		read(i)
-		return ctx.Err()
-	})
 }
 
 func anyBad(sources []*symbolSource) bool {
@@ -373,68 +423,12 @@ func anyBad(sources []*symbolSource) bool {
 	return false
 }
 
-func (r *recovery) count(s *symbolSource, bytes int64) {
-	if s.own {
-		r.OwnBytes += bytes
-	} else {
-		r.SymbolBytes += bytes
-	}
-}
-
 // allocate gives each chosen source memory for a run of symbols.
 func (r *recovery) allocate(size int) {
 	buf := grow(&r.symbols, len(r.chosen)*size)
 	r.runs = r.runs[:0]
 	for i := range r.chosen {
 		r.runs = append(r.runs, buf[i*size:(i+1)*size])
-	}
-}
-
-// gatherProven asks for symbols with their paths, stripe by stripe, and leaves out who lies.
-func (r *recovery) gatherProven(ctx context.Context, first, end StripeIndex) error {
-	for {
-		if r.plan == nil || anyBad(r.chosen) {
-			if err := r.choose(); err != nil {
-				return err
-			}
-		}
-		r.allocate(r.layout.SymbolRun(first, end))
-		t := r.layout.SymbolSize(first)
-		errs := make([]error, len(r.chosen))
-		stripes := make([]int, len(r.chosen))
-		bytes := make([]int64, len(r.chosen))
-		err := r.ask(ctx, func(i int) {
-			for c := first; c < end && errs[i] == nil; c++ {
-				var p *SymbolProof
-				p, errs[i] = provenSymbol(ctx, r.layout, r.values, r.chosen[i], r.Target, c)
-				if errs[i] == nil {
-					copy(r.runs[i][int(c-first)*t:], p.Data)
-					bytes[i] += int64(len(p.Data) + len(p.Path)*HashSize)
-				}
-				stripes[i] = int(c)
-			}
-		})
-		if err != nil {
-			return err
-		}
-		failed := false
-		for i, s := range r.chosen {
-			r.ProofBytes += bytes[i]
-			if errs[i] != nil {
-				r.refuse(s, stripes[i], errs[i])
-				failed = true
-				continue
-			}
-			// Who proves now what it did not say at first is reported, though what it proves is good.
-			if said, ok := s.answer[first]; ok && said != maphash.Bytes(r.seed, r.runs[i]) && !s.lied {
-				s.lied = true
-				r.Bad = append(r.Bad, &SliverError{Sliver: s.Sliver(), Stripe: int(first),
-					Err: fmt.Errorf("%w: from this stripe on it first gave other symbols than it can prove", ErrStripe)})
-			}
-		}
-		if !failed {
-			return nil
-		}
 	}
 }
 
@@ -450,9 +444,12 @@ func provenSymbol(ctx context.Context, l Layout, values Commitments, s SymbolSou
 	}
 	value, ok := values.Committed(s.Sliver())
 	if !ok {
-		return nil, refuse(fmt.Errorf("%w: its committed value is not known", ErrProof))
+		return nil, unknownValue(s.Sliver())
 	}
-	return p, p.Verify(l, value)
+	if err := p.Verify(l, value); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // decode computes the target's stripes first ≤ c < end from the gathered symbols, and their roots.

@@ -188,7 +188,7 @@ func TestRecoverProgress(t *testing.T) {
 func TestRecoverOwnFirst(t *testing.T) {
 	for _, n := range []int{4, 10} {
 		g := mustGrid(t, n)
-		e := encodeBlob(t, n, threeStripes(g, 1))
+		e := encodeBlob(t, n, threeStripeBlob(g, 1))
 		run := int64(e.l.SymbolBytes())
 		for _, target := range []SliverIndex{{Primary, 1}, {Secondary, uint16(n - 1)}} {
 			across := target.Axis.Other()
@@ -244,7 +244,7 @@ func failFrom(stripe StripeIndex) func(StripeIndex, StripeIndex, []byte) error {
 func TestRecoverFailingNeighbours(t *testing.T) {
 	for _, n := range []int{4, 7, 10} {
 		g := mustGrid(t, n)
-		e := encodeBlob(t, n, threeStripes(g, 2)) // two steps
+		e := encodeBlob(t, n, threeStripeBlob(g, 2)) // two steps
 		for _, target := range []SliverIndex{{Primary, 0}, {Secondary, 0}} {
 			across := target.Axis.Other()
 			need := g.Needed(across)
@@ -418,7 +418,7 @@ var lyings = []lying{
 func TestRecoverLiars(t *testing.T) {
 	for _, n := range []int{4, 7, 10} {
 		g := mustGrid(t, n)
-		e := encodeBlob(t, n, threeStripes(g, 4)) // three stripes in two steps
+		e := encodeBlob(t, n, threeStripeBlob(g, 4)) // three stripes in two steps
 		for _, target := range []SliverIndex{{Primary, 0}, {Secondary, uint16(n - 1)}} {
 			across := target.Axis.Other()
 			need := g.Needed(across)
@@ -481,7 +481,7 @@ func TestRecoverLiars(t *testing.T) {
 // A genuine proof of another place is no answer.
 func TestRecoverReplayedProofs(t *testing.T) {
 	ctx := context.Background()
-	e := encodeBlob(t, 7, threeStripes(mustGrid(t, 7), 10))
+	e := encodeBlob(t, 7, threeStripeBlob(mustGrid(t, 7), 10))
 	for _, target := range []SliverIndex{{Primary, 2}, {Secondary, 2}} {
 		across := target.Axis.Other()
 		elsewhere := SliverIndex{target.Axis, 5}
@@ -519,7 +519,7 @@ func TestRecoverReplayedProofs(t *testing.T) {
 
 // One liar too many, and there are too few left.
 func TestRecoverTooManyLiars(t *testing.T) {
-	e := encodeBlob(t, 7, threeStripes(mustGrid(t, 7), 5))
+	e := encodeBlob(t, 7, threeStripeBlob(mustGrid(t, 7), 5))
 	target := SliverIndex{Primary, 3}
 	all := e.neighbours(t, Secondary, seq(0, 7)...)
 	for _, s := range all[:3] {
@@ -537,7 +537,7 @@ func TestRecoverTooManyLiars(t *testing.T) {
 
 // A damaged sliver of the repairer's own is found out as a neighbour's is.
 func TestRecoverOwnDamaged(t *testing.T) {
-	e := encodeBlob(t, 7, threeStripes(mustGrid(t, 7), 6))
+	e := encodeBlob(t, 7, threeStripeBlob(mustGrid(t, 7), 6))
 	target := SliverIndex{Secondary, 3}
 	damaged := e.source(Primary, 6)
 	damaged.data[5] ^= 1 // of a stored symbol that enters into all extended ones
@@ -591,7 +591,7 @@ func TestRecoverProofsAskedOnce(t *testing.T) {
 func TestRecoverWitnessesConvict(t *testing.T) {
 	g := mustGrid(t, 4)
 	target := SliverIndex{Primary, 0}
-	w := newWriter(t, 4, threeStripes(g, 7), func(w *writer) { w.symbol(SliverIndex{Secondary, 0}, 0, 0)[0] ^= 1 })
+	w := newWriter(t, 4, threeStripeBlob(g, 7), func(w *writer) { w.symbol(SliverIndex{Secondary, 0}, 0, 0)[0] ^= 1 })
 	failing := &askSource{SymbolSource: w.source(Secondary, 0), prove: func(p *SymbolProof) (*SymbolProof, error) {
 		if p.Stripe == 2 { // of the second step
 			return nil, errOffline
@@ -618,10 +618,9 @@ func TestRecoverWitnessesConvict(t *testing.T) {
 
 func TestRecoverArguments(t *testing.T) {
 	ctx := context.Background()
-	e := encodeBlob(t, 7, threeStripes(mustGrid(t, 7), 8))
+	e := encodeBlob(t, 7, threeStripeBlob(mustGrid(t, 7), 8))
 	target := SliverIndex{Primary, 2}
 	good := symbolSources(e.neighbours(t, Secondary, seq(0, 5)...))
-	twice := symbolSources(e.neighbours(t, Secondary, 3))
 	wrong := symbolSources(e.neighbours(t, Primary, 3))
 	sink := newRestartSink(e.l)
 	recov := func(target SliverIndex, own, around []SymbolSource) error {
@@ -633,8 +632,6 @@ func TestRecoverArguments(t *testing.T) {
 			t.Errorf("target %v: %v", bad, err)
 		}
 	}
-	wantSliverError(t, recov(target, nil, append(twice, good...)), SliverIndex{Secondary, 3}, -1, ErrDuplicate)
-	wantSliverError(t, recov(target, twice, good), SliverIndex{Secondary, 3}, -1, ErrDuplicate)
 	if err := recov(target, nil, append(wrong, good...)); !errors.Is(err, ErrIndex) {
 		t.Errorf("a source along the target: %v", err)
 	}
@@ -649,18 +646,45 @@ func TestRecoverArguments(t *testing.T) {
 	}
 	none := &Openings{}
 	_, err := Recover(ctx, e.l, none, target, nil, good, sink, Options{})
-	wantSliverError(t, err, target, -1, ErrProof)
+	wantSliverError(t, err, target, -1, ErrUnknown)
 
-	// The target's value is enough while nobody lies.
+	// A source whose symbols could not be checked is refused before anybody lies, not called a liar afterwards.
 	only := &Openings{values: map[SliverIndex]Committed{target: e.meta.Values[2]}}
-	if _, err := Recover(ctx, e.l, only, target, nil, good, sink, Options{}); err != nil {
-		t.Error(err)
+	_, err = Recover(ctx, e.l, only, target, nil, good, sink, Options{})
+	wantSliverError(t, err, good[0].Sliver(), -1, ErrUnknown)
+}
+
+// Two holders of one sliver stand in for each other and never count twice.
+func TestRecoverTwoHolders(t *testing.T) {
+	ctx := context.Background()
+	e := encodeBlob(t, 7, threeStripeBlob(mustGrid(t, 7), 9))
+	target := SliverIndex{Primary, 2}
+	need := e.l.Needed(Secondary)
+	failing := e.source(Secondary, 3)
+	failing.fail = errors.New("down")
+	down, err := NewSymbolSource(e.l, failing, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	around := append([]SymbolSource{down}, symbolSources(e.neighbours(t, Secondary, seq(0, need)...))...)
+	sink := newRestartSink(e.l)
+	done, err := Recover(ctx, e.l, e.meta, target, nil, around, sink, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(done.Bad) != 1 || done.Bad[0].Sliver != down.Sliver() {
+		t.Errorf("bad: %v, want the holder that is down", done.Bad)
 	}
 	wantSliver(t, e, sink, target)
+
+	short := append(symbolSources(e.neighbours(t, Secondary, 0)), symbolSources(e.neighbours(t, Secondary, seq(0, need-1)...))...)
+	if _, err := Recover(ctx, e.l, e.meta, target, nil, short, sink, Options{}); !errors.Is(err, ErrNotEnough) {
+		t.Errorf("%d slivers, one of them twice: %v", need-1, err)
+	}
 }
 
 func TestRecoverEnds(t *testing.T) {
-	e := encodeBlob(t, 7, threeStripes(mustGrid(t, 7), 9))
+	e := encodeBlob(t, 7, threeStripeBlob(mustGrid(t, 7), 9))
 	target := SliverIndex{Secondary, 2}
 	for _, c := range []StripeIndex{0, 1, 2} {
 		full := errors.New("disk full")
@@ -788,7 +812,7 @@ func TestRecoverPairOwn(t *testing.T) {
 	// The repairer holds three more pairs.
 	ctx := context.Background()
 	n := 10
-	e := encodeBlob(t, n, threeStripes(mustGrid(t, n), 3))
+	e := encodeBlob(t, n, threeStripeBlob(mustGrid(t, n), 3))
 	run := int64(e.l.SymbolBytes())
 	ownP, ownS := e.pairSources(t, 1, 2, 3)
 	primaries, secondaries := e.pairSources(t, 4, 5, 6, 7)
@@ -806,7 +830,7 @@ func TestRecoverPairOwn(t *testing.T) {
 
 func TestRecoverPairErrors(t *testing.T) {
 	ctx := context.Background()
-	e := encodeBlob(t, 4, threeStripes(mustGrid(t, 4), 4))
+	e := encodeBlob(t, 4, threeStripeBlob(mustGrid(t, 4), 4))
 	primaries, secondaries := e.pairSources(t, 1, 2, 3)
 	sink := newRestartSink(e.l)
 	for _, pair := range []PairIndex{4, 65535} {
@@ -829,7 +853,7 @@ func TestRecoverPairErrors(t *testing.T) {
 func TestRecoverConcurrently(t *testing.T) {
 	g := mustGrid(t, 10)
 	var wg sync.WaitGroup
-	for _, blob := range [][]byte{randomBlob(1, 7), shortStripe(g, 2), threeStripes(g, 3)} {
+	for _, blob := range [][]byte{randomBlob(1, 7), shortStripe(g, 2), threeStripeBlob(g, 3)} {
 		e := encodeBlob(t, 10, blob)
 		for k, target := range someSlivers(g) {
 			all := e.neighbours(t, target.Axis.Other(), rand.New(rand.NewPCG(1, uint64(k))).Perm(10)...)

@@ -127,16 +127,21 @@ func checkRoots(l Layout, roots []Hash, value Committed) error {
 
 // ReadSliver reads a sliver in its stored form, stripe roots ‖ stripes, checks the roots before anything else
 // and each stripe before it passes it on, and refuses a sliver that is shorter or longer than the blob's size
-// says. each may be nil; its data is valid during the call only.
+// says. each may be nil; its data is valid during the call only, and its error is returned as it is.
 func ReadSliver(ctx context.Context, r io.Reader, l Layout, s SliverIndex, value Committed, each func(c StripeIndex, root Hash, data []byte) error) error {
 	v, err := NewSliverVerifier(l, s, value)
 	if err != nil {
 		return err
 	}
 	fail := func(stripe int, err error) error { return &SliverError{Sliver: s, Stripe: stripe, Err: err} }
-	roots := make([]Hash, l.Stripes())
-	if err := readFull(r, hashBytes(roots)); err != nil {
-		return fail(-1, err)
+	// The roots are read bit by bit, so that a sender has to send what it makes the receiver keep.
+	var roots []Hash
+	for len(roots) < l.Stripes() {
+		more := make([]Hash, min(4096, l.Stripes()-len(roots)))
+		if err := readFull(r, hashBytes(more)); err != nil {
+			return fail(-1, err)
+		}
+		roots = append(roots, more...)
 	}
 	if err := v.Roots(roots); err != nil {
 		return err
@@ -156,7 +161,7 @@ func ReadSliver(ctx context.Context, r io.Reader, l Layout, s SliverIndex, value
 		}
 		if each != nil {
 			if err := each(c, roots[i], data); err != nil {
-				return fail(i, err)
+				return err
 			}
 		}
 	}
@@ -194,6 +199,22 @@ type Source interface {
 // that were opened.
 type Commitments interface {
 	Committed(s SliverIndex) (Committed, bool)
+}
+
+// blobOf tells which blob committed values are of, where that is known.
+func blobOf(values Commitments) *Blob {
+	switch v := values.(type) {
+	case *Metadata:
+		return &v.Blob
+	case *Openings:
+		return &v.blob
+	}
+	return nil
+}
+
+// unknownValue refuses a sliver that nothing can be checked against.
+func unknownValue(s SliverIndex) error {
+	return aboutSliver(s, -1, fmt.Errorf("%w: its committed value is not known", ErrUnknown))
 }
 
 // checkedRoots reads a source's stripe roots and checks them.

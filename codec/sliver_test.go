@@ -379,7 +379,7 @@ func TestSliverRoots(t *testing.T) {
 
 // Stripes may be checked by many goroutines, and slivers of many kinds at the same time.
 func TestSliverVerifierConcurrently(t *testing.T) {
-	e := encodeBlob(t, 10, threeStripes(mustGrid(t, 10), 1))
+	e := encodeBlob(t, 10, threeStripeBlob(mustGrid(t, 10), 1))
 	var wg sync.WaitGroup
 	for _, s := range allSlivers(e.l.Grid) {
 		p := e.l.Position(s)
