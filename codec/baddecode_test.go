@@ -455,6 +455,7 @@ func TestDecodeRangeReadsWhatItNeeds(t *testing.T) {
 		"two bytes, from two columns":    {without(SliverIndex{Primary, 1}), row + symbol - 1, 2, 2 * secondary},
 		"two rows, one from columns":     {without(SliverIndex{Primary, 1}), row - 1, 2, primary + secondary},
 		"a whole row, by decoding":       {without(SliverIndex{Primary, 1}), row, row, 3 * primary},
+		"a whole stripe, a row is gone":  {without(SliverIndex{Primary, 1}), stripe, stripe, 3 * primary},
 		"neither row nor column":         {without(SliverIndex{Primary, 1}, SliverIndex{Secondary, 2}), row + 2*symbol, 1, int64(rows) * primary},
 		"neither, next column":           {without(SliverIndex{Primary, 1}, SliverIndex{Secondary, 2}), row + 3*symbol, symbol, secondary},
 		"the column though a row's gone": {without(SliverIndex{Primary, 0}, SliverIndex{Primary, 2}), 2 * symbol, symbol, secondary},
@@ -594,7 +595,7 @@ func TestDecodeProgress(t *testing.T) {
 
 // Who gives up does not blame the slivers, and leaves nothing running: a bubble ends only when its goroutines have.
 func TestDecodeCancelled(t *testing.T) {
-	e := encodeBlob(t, 4, randomBlob(14, 600*mustGrid(t, 4).StripeSize()))
+	e := encodeBlob(t, 4, randomBlob(14, 300*mustGrid(t, 4).StripeSize()))
 	for mode, read := range readModes {
 		check := func(t *testing.T, what string, d *Decoder, err error) {
 			t.Helper()
@@ -611,7 +612,7 @@ func TestDecodeCancelled(t *testing.T) {
 			d := e.decoder(t, e.allSources())
 			check(t, "before", d, read(ctx, d, io.Discard))
 		})
-		for _, at := range []StripeIndex{0, 1, 300, 599} {
+		for _, at := range []StripeIndex{0, 1, 270, 299} {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancel(context.Background())
 				sources := e.allSources()
@@ -676,7 +677,7 @@ func TestDecodeCancelled(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			sources := e.allSources()
 			sources[0] = &badSource{memSource: e.source(Primary, 0), onStripe: func(ctx context.Context, c StripeIndex) error {
-				if c < 500 {
+				if c < 280 {
 					return nil
 				}
 				<-ctx.Done()
@@ -918,7 +919,7 @@ func TestDecodeInconsistent(t *testing.T) {
 
 // A longer blob takes no more memory to decode.
 func TestDecodeAllocations(t *testing.T) {
-	const n, few, many = 31, 12, 32
+	const n, few, many = 31, 8, 16
 	e := encodeBlob(t, n, randomBlob(18, many*mustGrid(t, n).StripeSize()))
 	short := encodeBlob(t, n, e.blob[:few*e.l.StripeSize()])
 	for name, set := range map[string]func(*encoded) []Source{

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/selvage-network/selvage/codec/kzg"
@@ -21,10 +22,14 @@ func (id BlobID) String() string { return base64.RawURLEncoding.EncodeToString(i
 func ParseBlobID(s string) (BlobID, error) {
 	var id BlobID
 	if len(s) != base64.RawURLEncoding.EncodedLen(len(id)) {
-		return BlobID{}, fmt.Errorf("codec: a blob ID has 43 characters, %q has %d", s, len(s))
+		return BlobID{}, fmt.Errorf("%w: a blob ID has 43 characters, %q has %d", ErrSyntax, s, len(s))
 	}
-	if _, err := base64.RawURLEncoding.Strict().Decode(id[:], []byte(s)); err != nil {
-		return BlobID{}, fmt.Errorf("codec: %q is not a blob ID: %w", s, err)
+	n, err := base64.RawURLEncoding.Strict().Decode(id[:], []byte(s))
+	if err == nil && n < len(id) {
+		err = errors.New("it has line breaks") // which the decoder skips, even a strict one
+	}
+	if err != nil {
+		return BlobID{}, fmt.Errorf("%w: %q is not a blob ID: %w", ErrSyntax, s, err)
 	}
 	return id, nil
 }

@@ -23,8 +23,8 @@ type Decoder struct {
 // source is what a decoder knows of one of its slivers.
 type source struct {
 	Source
-	once  sync.Mutex // held while the roots are read
-	mu    sync.Mutex // guards the rest
+	asked chan struct{} // holds a token while the roots are read
+	mu    sync.Mutex    // guards the rest
 	roots []Hash
 	dead  *SliverError                 // the sliver as a whole is useless
 	bad   map[StripeIndex]*SliverError // some stripes of it are
@@ -60,7 +60,7 @@ func NewDecoder(blob Blob, values Commitments, sources []Source, opts Options) (
 		if d.sources[p] != nil {
 			return nil, &SliverError{Sliver: s, Stripe: -1, Err: ErrDuplicate}
 		}
-		d.sources[p] = &source{Source: src, bad: make(map[StripeIndex]*SliverError)}
+		d.sources[p] = &source{Source: src, asked: make(chan struct{}, 1), bad: make(map[StripeIndex]*SliverError)}
 	}
 	return d, nil
 }
@@ -107,8 +107,10 @@ func (src *source) refuse(stripe int, err error) {
 	defer src.mu.Unlock()
 	switch {
 	case src.dead != nil:
-	case stripe < 0 || len(src.bad) >= maxBadStripes:
+	case stripe < 0:
 		src.dead = e
+	case len(src.bad) >= maxBadStripes:
+		src.dead = aboutSliver(src.Sliver(), -1, fmt.Errorf("more than %d stripes are bad, the last one: %w", maxBadStripes, e))
 	default:
 		src.bad[StripeIndex(stripe)] = e
 	}
@@ -116,8 +118,12 @@ func (src *source) refuse(stripe int, err error) {
 
 // checkedRoots returns the sliver's stripe roots, read and checked once.
 func (d *Decoder) checkedRoots(ctx context.Context, src *source) ([]Hash, error) {
-	src.once.Lock()
-	defer src.once.Unlock()
+	select {
+	case src.asked <- struct{}{}:
+		defer func() { <-src.asked }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	src.mu.Lock()
 	roots, dead := src.roots, src.dead
 	src.mu.Unlock()

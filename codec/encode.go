@@ -240,25 +240,25 @@ func readUntilEOF(r io.Reader, buf []byte) (n int, err error) {
 func (w crew) encode(ctx context.Context, stripes []*stripe) error {
 	g := stripes[0].g
 	if g.n*g.n*stripes[0].t <= wholeStripe && len(stripes) > 1 {
-		return w.each(ctx, len(stripes), func(w *worker, i int) error { return w.encode(stripes[i]) })
+		return w.each(ctx, len(stripes), func(_ context.Context, w *worker, i int) error { return w.encode(stripes[i]) })
 	}
 	for _, s := range stripes {
 		rows := rowsPerCall(s.t)
-		err := w.each(ctx, (g.rows+rows-1)/rows, func(w *worker, i int) error {
+		err := w.each(ctx, (g.rows+rows-1)/rows, func(_ context.Context, w *worker, i int) error {
 			return w.extendRows(s, i*rows, min((i+1)*rows, g.rows))
 		})
 		if err != nil {
 			return err
 		}
 		columns := columnsPerTask(s.t)
-		err = w.each(ctx, (g.n+columns-1)/columns, func(w *worker, i int) error {
+		err = w.each(ctx, (g.n+columns-1)/columns, func(_ context.Context, w *worker, i int) error {
 			return w.columns(s, i*columns, min((i+1)*columns, g.n))
 		})
 		if err != nil {
 			return err
 		}
 		const trees = 32
-		err = w.each(ctx, (g.n+trees-1)/trees, func(w *worker, i int) error {
+		err = w.each(ctx, (g.n+trees-1)/trees, func(_ context.Context, w *worker, i int) error {
 			w.rowTrees(s, i*trees, min((i+1)*trees, g.n))
 			return nil
 		})
@@ -276,13 +276,16 @@ func (e *encoder) deliver(ctx context.Context, b *batch) error {
 			e.stacks[i].push(s.roots[i])
 		}
 	}
-	defer e.opts.progress(b.end)
-	if e.sink == nil {
-		return nil
+	if e.sink != nil {
+		err := spread(ctx, len(e.senders), 2*e.n, func(ctx context.Context, lane, i int) error {
+			return e.send(ctx, b, e.SliverAt(i), &e.senders[lane])
+		})
+		if err != nil {
+			return err
+		}
 	}
-	return spread(ctx, len(e.senders), 2*e.n, func(lane, i int) error {
-		return e.send(ctx, b, e.SliverAt(i), &e.senders[lane])
-	})
+	e.opts.progress(b.end)
+	return nil
 }
 
 // send hands a batch's stripes of one sliver to the sink.

@@ -343,6 +343,18 @@ func TestEncodeLeavesNoGoroutines(t *testing.T) {
 	}
 }
 
+// The last stripe's buffer held another stripe before: its padding is cleared.
+func TestEncodeReusedBuffers(t *testing.T) {
+	g := mustGrid(t, 31)
+	for stripes := 4; stripes <= 12; stripes += 4 {
+		e := encodeBlob(t, 31, randomBlob(2, stripes*g.StripeSize()+100*g.Rows()*g.Cols()-99))
+		var out bytes.Buffer
+		if err := e.decoder(t, e.sources(Primary, seq(0, g.Rows())...)).Decode(context.Background(), &out); err != nil || !bytes.Equal(out.Bytes(), e.blob) {
+			t.Errorf("%d stripes and a tail: %v", stripes, err)
+		}
+	}
+}
+
 func TestEncodeProgress(t *testing.T) {
 	for _, n := range []int{4, 31} {
 		g := mustGrid(t, n)

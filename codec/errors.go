@@ -13,6 +13,8 @@ var (
 	ErrShards = errors.New("codec: number of shards out of range")
 	// ErrTooLarge: the blob has more stripes than the format allows.
 	ErrTooLarge = errors.New("codec: blob too large")
+	// ErrSyntax: a text that is not the name that it should be.
+	ErrSyntax = errors.New("codec: malformed name")
 	// ErrIndex: a sliver, symbol, stripe or byte range that the blob does not have.
 	ErrIndex = errors.New("codec: index out of range")
 	// ErrInput: the reader of a blob failed, or gave more or fewer bytes than announced.
@@ -59,7 +61,7 @@ func (e *SliverError) Unwrap() error { return e.Err }
 
 // aboutSliver says which sliver and stripe (−1: the whole) an error is about, unless it says so already.
 func aboutSliver(s SliverIndex, stripe int, err error) *SliverError {
-	if e, ok := err.(*SliverError); ok && e.Sliver == s {
+	if e, ok := err.(*SliverError); ok && e.Sliver == s && e.Stripe == stripe {
 		return e
 	}
 	return &SliverError{Sliver: s, Stripe: stripe, Err: err}

@@ -13,7 +13,7 @@ const (
 	MaxStripes = 1 << 20
 
 	minSymbol = 2
-	maxSymbol = 4096
+	symbolCap = 4096
 	stripeCap = 1 << 26 // a stripe's source is at most 64 MiB, where symbols of 64 bytes allow it
 )
 
@@ -31,7 +31,7 @@ func NewGrid(n int) (Grid, error) {
 	g := Grid{n: n, f: (n - 1) / 3}
 	g.rows = n - 2*g.f
 	g.cols = n - g.f
-	g.maxSymbol = min(maxSymbol, max(64, stripeCap/(g.rows*g.cols)/64*64))
+	g.maxSymbol = min(symbolCap, max(64, stripeCap/(g.rows*g.cols)/64*64))
 	return g, nil
 }
 

@@ -173,7 +173,7 @@ func (b *inconsistencyWriter) header(ctx context.Context, form byte) error {
 // symbols fetches and checks the witnesses' proven symbols of a stripe.
 func (b *inconsistencyWriter) symbols(ctx context.Context, c StripeIndex) ([]*SymbolProof, error) {
 	proofs := make([]*SymbolProof, len(b.witnesses))
-	err := spread(ctx, Options{}.reads(), len(proofs), func(_, i int) (err error) {
+	err := spread(ctx, Options{}.reads(), len(proofs), func(ctx context.Context, _, i int) (err error) {
 		proofs[i], err = provenSymbol(ctx, b.layout, b.m, b.witnesses[i], b.target, c)
 		return err
 	})

@@ -45,7 +45,7 @@ func ParseAxis(s string) (Axis, error) {
 	case "secondary":
 		return Secondary, nil
 	}
-	return 0, fmt.Errorf("codec: axis %q is neither \"primary\" nor \"secondary\"", s)
+	return 0, fmt.Errorf("%w: axis %q is neither \"primary\" nor \"secondary\"", ErrSyntax, s)
 }
 
 // SliverIndex names one of a blob's 2n slivers.
@@ -62,11 +62,11 @@ func ParseSliverIndex(name string) (SliverIndex, error) {
 	axis, digits, ok := strings.Cut(name, "-")
 	a, err := ParseAxis(axis)
 	if !ok || err != nil || len(digits) != 4 {
-		return SliverIndex{}, fmt.Errorf("codec: %q is not a sliver name such as \"primary-0007\"", name)
+		return SliverIndex{}, fmt.Errorf("%w: %q is not a sliver name such as \"primary-0007\"", ErrSyntax, name)
 	}
 	i, err := strconv.ParseUint(digits, 10, 16)
 	if err != nil {
-		return SliverIndex{}, fmt.Errorf("codec: %q is not a sliver name such as \"primary-0007\"", name)
+		return SliverIndex{}, fmt.Errorf("%w: %q is not a sliver name such as \"primary-0007\"", ErrSyntax, name)
 	}
 	return SliverIndex{Axis: a, Index: uint16(i)}, nil
 }

@@ -42,51 +42,52 @@ func (w *worker) release() {
 }
 
 // each runs task(0) … task(n−1), each on some worker, and waits for all of them: see [spread].
-func (w crew) each(ctx context.Context, n int, task func(w *worker, i int) error) error {
-	return spread(ctx, len(w), n, func(lane, i int) error { return task(w[lane], i) })
+func (w crew) each(ctx context.Context, n int, task func(ctx context.Context, w *worker, i int) error) error {
+	return spread(ctx, len(w), n, func(ctx context.Context, lane, i int) error { return task(ctx, w[lane], i) })
 }
 
 // spread runs task(0) … task(n−1) on at most the given number of lanes at a time and waits for all of them. After
-// an error, or when ctx ends, no further task is begun; the first error is returned.
-func spread(ctx context.Context, lanes, n int, task func(lane, i int) error) error {
+// an error, or when ctx ends, no further task is begun and the context of those that run is cancelled; the first
+// error is returned.
+func spread(ctx context.Context, lanes, n int, task func(ctx context.Context, lane, i int) error) error {
 	if lanes = min(lanes, n); lanes <= 1 {
 		for i := range n {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := task(0, i); err != nil {
+			if err := task(ctx, 0, i); err != nil {
 				return err
 			}
 		}
 		return ctx.Err()
 	}
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var (
 		wg    sync.WaitGroup
 		next  atomic.Int64
-		stop  atomic.Bool
 		once  sync.Once
 		first error
 	)
 	for lane := range lanes {
 		wg.Go(func() {
-			for !stop.Load() {
+			for inner.Err() == nil {
 				i := int(next.Add(1)) - 1
 				if i >= n {
 					return
 				}
-				err := ctx.Err()
-				if err == nil {
-					err = task(lane, i)
-				}
-				if err != nil {
+				if err := task(inner, lane, i); err != nil {
 					once.Do(func() { first = err })
-					stop.Store(true)
+					cancel()
 				}
 			}
 		})
 	}
 	wg.Wait()
-	return first
+	if first != nil {
+		return first
+	}
+	return ctx.Err()
 }
 
 // reconstruct computes the symbols want of codewords from their symbols have, on all workers: in[i] is a run of
@@ -110,7 +111,7 @@ func (w crew) apply(ctx context.Context, plan *rs.Plan, in, out [][]byte, t int)
 	}
 	symbols := len(in[0]) / t
 	per := (symbols + len(w) - 1) / len(w)
-	return w.each(ctx, (symbols+per-1)/per, func(w *worker, i int) error {
+	return w.each(ctx, (symbols+per-1)/per, func(_ context.Context, w *worker, i int) error {
 		from, to := i*per, min((i+1)*per, symbols)
 		ins, outs := make([][]byte, len(in)), make([][]byte, len(out))
 		if p.Direct() {

@@ -631,7 +631,7 @@ func TestOpeningsAsCommitments(t *testing.T) {
 	}
 	for _, bad := range []SliverIndex{{Primary, 1}, {Secondary, 0}} {
 		_, err := NewDecoder(e.meta.Blob, o, append(e.sources(Primary, 0), e.sources(bad.Axis, int(bad.Index))...), Options{})
-		wantSliverError(t, err, bad, -1, ErrProof)
+		wantSliverError(t, err, bad, -1, ErrUnknown)
 	}
 
 	some[1].Value[31] ^= 1

@@ -37,13 +37,10 @@ type job struct {
 
 func (r *reading) run(ctx context.Context, w io.Writer, offset, length uint64) error {
 	var first, end StripeIndex
-	switch {
-	case length > 0:
+	if length > 0 {
 		first, end = r.layout.StripesOf(offset, length)
-	case r.full:
+	} else {
 		end = StripeIndex(r.layout.Stripes()) // of the empty blob: its one stripe is all padding
-	default:
-		return nil
 	}
 	r.crew = newCrew(r.coder, r.opts.workers())
 	defer r.crew.release()
@@ -78,7 +75,11 @@ func (r *reading) run(ctx context.Context, w io.Writer, offset, length uint64) e
 				return err
 			}
 			_, size := r.layout.StripeRange(j.c)
-			n, err := w.Write(j.s.left[j.from:min(j.to, size)])
+			part := j.s.left[j.from:min(j.to, size)]
+			n, err := w.Write(part)
+			if err == nil && n < len(part) {
+				err = io.ErrShortWrite
+			}
 			if err != nil {
 				return fmt.Errorf("codec: write the blob: %w", err)
 			}
@@ -118,7 +119,7 @@ func (r *reading) aim(j *job, c StripeIndex, offset, length uint64) {
 
 // load plans and reads the stripes of a batch.
 func (r *reading) load(ctx context.Context, jobs []*job) error {
-	return spread(ctx, r.opts.reads(), len(jobs), func(_, i int) error { return r.loadStripe(ctx, jobs[i]) })
+	return spread(ctx, r.opts.reads(), len(jobs), func(ctx context.Context, _, i int) error { return r.loadStripe(ctx, jobs[i]) })
 }
 
 // loadStripe reads what one stripe needs, and plans anew until all of it could be read.
@@ -181,7 +182,7 @@ func (g Grid) isSourceRow(s SliverIndex) bool { return s.Axis == Primary && int(
 // could not are remembered as bad. An error is only what ends the reading.
 func (r *reading) readSlots(ctx context.Context, j *job) (bool, error) {
 	var failed atomic.Bool
-	err := spread(ctx, r.opts.reads(), len(j.plan.read), func(_, i int) error {
+	err := spread(ctx, r.opts.reads(), len(j.plan.read), func(ctx context.Context, _, i int) error {
 		select {
 		case r.asking <- struct{}{}:
 			defer func() { <-r.asking }()
@@ -208,7 +209,7 @@ func (r *reading) readSlots(ctx context.Context, j *job) (bool, error) {
 func (r *reading) compute(ctx context.Context, jobs []*job) error {
 	g := r.layout.Grid
 	if len(jobs) > 1 && g.n*g.n*jobs[0].s.t <= wholeStripe {
-		return r.crew.each(ctx, len(jobs), func(w *worker, i int) error {
+		return r.crew.each(ctx, len(jobs), func(ctx context.Context, w *worker, i int) error {
 			return r.computeStripe(ctx, crew{w}, jobs[i])
 		})
 	}
@@ -256,7 +257,8 @@ func (r *reading) computeStripe(ctx context.Context, w crew, j *job) error {
 			return err
 		}
 		if ok {
-			return fmt.Errorf("%w: stripe %d: slivers that match their commitments decode to others that do not", ErrInconsistent, j.c)
+			// Slivers that are good are rows or columns of the grid that they decode to, whoever wrote them.
+			return fmt.Errorf("codec: stripe %d: encoding again and checking disagree, the memory of this machine may be faulty", j.c)
 		}
 	}
 }
@@ -277,7 +279,7 @@ func (r *reading) verifySlots(ctx context.Context, w crew, j *job) (bool, error)
 	const per = 4
 	n := len(j.slots)
 	bad := make([]bool, n)
-	err := w.each(ctx, (n+per-1)/per, func(w *worker, i int) error {
+	err := w.each(ctx, (n+per-1)/per, func(_ context.Context, w *worker, i int) error {
 		from, end := i*per, min((i+1)*per, n)
 		for from < end {
 			a := j.plan.read[from].Axis

@@ -1,9 +1,11 @@
 package codec
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"hash/maphash"
+	"slices"
 	"sync"
 
 	"github.com/selvage-network/selvage/codec/rs"
@@ -140,7 +142,7 @@ func Recover(ctx context.Context, l Layout, values Commitments, target SliverInd
 			if _, ok := values.Committed(s.Sliver()); !ok {
 				return nil, unknownValue(s.Sliver())
 			}
-			r.sources = append(r.sources, &symbolSource{SymbolSource: s, own: i == 0, said: make(map[StripeIndex]uint64)})
+			r.sources = append(r.sources, &symbolSource{SymbolSource: s, own: i == 0})
 		}
 	}
 	r.crew = newCrew(c, opts.workers())
@@ -218,9 +220,15 @@ type symbolSource struct {
 	bad bool // not asked any more
 
 	bytes, proofBytes int64
-	said              map[StripeIndex]uint64 // digests of its first answers, by first stripe of the step
-	lie               *SliverError           // it took an answer back
+	said              []answer     // its first answers, in order
+	lie               *SliverError // it took an answer back
 	reported          bool
+}
+
+// answer is a digest of the symbols that a source gave for a step.
+type answer struct {
+	first  StripeIndex // of the step
+	digest uint64
 }
 
 type recovery struct {
@@ -330,12 +338,12 @@ func (r *recovery) use(chosen []*symbolSource) error {
 
 // gather asks the chosen sources for their symbols of some stripes.
 func (r *recovery) gather(ctx context.Context, first, end StripeIndex) error {
-	return r.collect(ctx, first, end, func(s *symbolSource, run []byte) (StripeIndex, error) {
+	return r.collect(ctx, first, end, func(ctx context.Context, s *symbolSource, run []byte) (StripeIndex, error) {
 		if err := s.ReadSymbols(ctx, r.Target, first, end, run); err != nil {
 			return first, err
 		}
 		s.bytes += int64(len(run))
-		s.said[first] = maphash.Bytes(r.seed, run)
+		s.said = append(s.said, answer{first, maphash.Bytes(r.seed, run)})
 		return end, nil
 	})
 }
@@ -343,7 +351,7 @@ func (r *recovery) gather(ctx context.Context, first, end StripeIndex) error {
 // gatherProven asks for the symbols with their paths, one by one, and leaves out who lies.
 func (r *recovery) gatherProven(ctx context.Context, first, end StripeIndex) error {
 	t := r.layout.SymbolSize(first)
-	err := r.collect(ctx, first, end, func(s *symbolSource, run []byte) (StripeIndex, error) {
+	err := r.collect(ctx, first, end, func(ctx context.Context, s *symbolSource, run []byte) (StripeIndex, error) {
 		for c := first; c < end; c++ {
 			p, err := provenSymbol(ctx, r.layout, r.values, s, r.Target, c)
 			if err != nil {
@@ -352,12 +360,16 @@ func (r *recovery) gatherProven(ctx context.Context, first, end StripeIndex) err
 			copy(run[int(c-first)*t:], p.Data)
 			s.proofBytes += int64(len(p.Data) + len(p.Path)*HashSize)
 		}
-		if said, ok := s.said[first]; ok && said != maphash.Bytes(r.seed, run) {
+		i, ok := slices.BinarySearchFunc(s.said, first, func(a answer, c StripeIndex) int { return cmp.Compare(a.first, c) })
+		if ok && s.said[i].digest != maphash.Bytes(r.seed, run) {
 			s.lie = &SliverError{Sliver: s.Sliver(), Stripe: int(first),
 				Err: fmt.Errorf("%w: from this stripe on it first gave other symbols than it can prove", ErrStripe)}
 		}
 		return end, nil
 	})
+	if ctx.Err() != nil {
+		return err
+	}
 	// Who proves now what it did not say at first is reported, though what it proves is good.
 	for _, s := range r.sources {
 		if s.lie != nil && !s.reported {
@@ -370,7 +382,7 @@ func (r *recovery) gatherProven(ctx context.Context, first, end StripeIndex) err
 
 // collect fills the runs of the chosen sources by read, several at a time, and puts others in the place of those
 // that fail. read says at which stripe it failed; it may change its source.
-func (r *recovery) collect(ctx context.Context, first, end StripeIndex, read func(s *symbolSource, run []byte) (StripeIndex, error)) error {
+func (r *recovery) collect(ctx context.Context, first, end StripeIndex, read func(ctx context.Context, s *symbolSource, run []byte) (StripeIndex, error)) error {
 	var have map[*symbolSource][]byte // what earlier rounds gave
 	for {
 		if r.plan == nil || anyBad(r.chosen) {
@@ -382,13 +394,13 @@ func (r *recovery) collect(ctx context.Context, first, end StripeIndex, read fun
 		r.allocate(r.layout.SymbolRun(first, end))
 		errs := make([]error, len(r.chosen))
 		stripes := make([]StripeIndex, len(r.chosen))
-		err := spread(ctx, r.opts.reads(), len(r.chosen), func(_, i int) error {
+		err := spread(ctx, r.opts.reads(), len(r.chosen), func(ctx context.Context, _, i int) error {
 			s := r.chosen[i]
 			if run := have[s]; run != nil {
 				copy(r.runs[i], run)
 				return nil
 			}
-			stripes[i], errs[i] = read(s, r.runs[i])
+			stripes[i], errs[i] = read(ctx, s, r.runs[i])
 			return ctx.Err()
 		})
 		if err != nil {
@@ -472,7 +484,7 @@ func (r *recovery) decode(ctx context.Context, first, end StripeIndex) error {
 	}
 	const most = 8
 	per := min(most, (count+len(r.crew)-1)/len(r.crew))
-	return r.crew.each(ctx, (count+per-1)/per, func(w *worker, i int) error {
+	return r.crew.each(ctx, (count+per-1)/per, func(_ context.Context, w *worker, i int) error {
 		from, to := i*per, min((i+1)*per, count)
 		var data [most][]byte
 		for k := from; k < to; k++ {

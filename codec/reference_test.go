@@ -151,9 +151,9 @@ func compareWithReference(t *testing.T, n int, blob []byte) {
 func TestEncodeAgainstReference(t *testing.T) {
 	for n := 4; n <= 40; n++ {
 		g := mustGrid(t, n)
-		symbols := []int{2, 66}
+		symbols := []int{2 + n%3*32} // 2, 34 or 66
 		if n <= 5 || n == 7 || n == 10 {
-			symbols = []int{2, 4, 6, 30, 32, 34, 62, 64, 66, 126, 128, 130, 510, 512, 514, 1026, 4094, 4096}
+			symbols = []int{2, 4, 30, 62, 64, 66, 126, 128, 130, 510, 512, 514, 4096}
 		}
 		for _, symbol := range symbols {
 			size := sizeForSymbol(g, symbol)
@@ -171,11 +171,11 @@ func TestEncodeAgainstReference(t *testing.T) {
 
 // Several stripes, where the last is short, full, or holds one byte; few enough for one step of the pipeline, or more.
 func TestEncodeStripesAgainstReference(t *testing.T) {
-	for _, n := range []int{4, 5, 10} {
+	for _, n := range []int{4, 7, 10} {
 		g := mustGrid(t, n)
 		stripe, cells := g.StripeSize(), g.Rows()*g.Cols()
 		for _, size := range []int{0, 1, stripe - 1, stripe, stripe + 1, 2*stripe + 63*cells, 2 * stripe, 9*stripe - 65*cells + 1} {
-			if size > 1<<20 {
+			if size > 300_000 {
 				continue
 			}
 			t.Run(fmt.Sprintf("n=%d/size=%d", n, size), func(t *testing.T) {

@@ -267,7 +267,9 @@ func TestReadSliverEnds(t *testing.T) {
 		}
 		return nil
 	})
-	wantSliverError(t, err, s, 1, broken)
+	if err != broken {
+		t.Errorf("the caller's own error came back as %v", err)
+	}
 
 	ctx, cancel := context.WithCancel(context.Background())
 	passed := 0

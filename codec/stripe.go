@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"fmt"
 	"sync"
 
 	"github.com/selvage-network/selvage/codec/rs"
@@ -24,6 +25,9 @@ var coders sync.Map // Grid → *coder
 func newCoder(g Grid) (*coder, error) {
 	if c, ok := coders.Load(g); ok {
 		return c.(*coder), nil
+	}
+	if g.n == 0 {
+		return nil, fmt.Errorf("%w: the zero Grid", ErrShards)
 	}
 	row, err := rs.New(g.cols, g.n)
 	if err != nil {
