@@ -75,7 +75,7 @@ func (b *gridBench) encode() error {
 	n, rows, cols := float64(g.Shards()), float64(g.Rows()), float64(g.Cols())
 	b.Shards = g.Shards()
 	b.Expansion = n * n / (rows * cols)
-	b.Limit = float64(b.machine.Cores) * b.machine.SHA256 / b.Expansion
+	before := hashSpeed(1)
 	resetPeak()
 	var err error
 	b.encodeSeconds, err = median(b.runs, func() (err error) {
@@ -83,6 +83,9 @@ func (b *gridBench) encode() error {
 		return err
 	})
 	b.EncodeRSS = peakMemory()
+	// What else runs on a shared machine slows both: the limit is measured on both sides of what it limits.
+	b.SHA256 = (before + hashSpeed(1)) / 2
+	b.Limit = float64(b.machine.Cores) * b.SHA256 / b.Expansion
 	b.Encode = float64(b.size) / megabyte / b.encodeSeconds
 	b.EncodeRatio = b.Encode / b.Limit
 	return err

@@ -2,10 +2,8 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"sync"
 
 	"github.com/selvage-network/selvage/codec"
 )
@@ -108,86 +106,4 @@ func (b *gridBench) decodeParity() error {
 		return err
 	}
 	return b.decodeFrom(codec.Secondary, n-b.grid.Cols(), &b.DecodeFastParitySecond, &b.DecodeParitySecondary)
-}
-
-// crossing is a neighbour that has its symbols of one target at hand.
-type crossing struct {
-	sliver  codec.SliverIndex
-	symbols []byte
-	offsets []int // by stripe, with the end behind the last
-}
-
-func (c *crossing) Sliver() codec.SliverIndex { return c.sliver }
-
-func (c *crossing) ReadSymbols(_ context.Context, _ codec.SliverIndex, first, end codec.StripeIndex, dst []byte) error {
-	copy(dst, c.symbols[c.offsets[first]:c.offsets[end]])
-	return nil
-}
-
-var errHonest = errors.New("nobody lies in a measurement")
-
-func (c *crossing) ReadProof(context.Context, codec.SliverIndex, codec.StripeIndex) (*codec.SymbolProof, error) {
-	return nil, errHonest
-}
-
-// crossingSink keeps the symbols with which the first sliver of each axis is recovered: those where the last slivers
-// of the other axis cross it. That is as much as the slivers recovered, whatever the size of the blob.
-type crossingSink struct {
-	layout codec.Layout
-	mu     sync.Mutex
-	kept   map[codec.SliverIndex]*crossing
-}
-
-func (k *crossingSink) WriteStripe(_ context.Context, s codec.SliverIndex, c codec.StripeIndex, _ codec.Hash, data []byte) error {
-	if int(s.Index) < k.layout.Shards()-k.layout.Needed(s.Axis) {
-		return nil
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	x := k.kept[s]
-	if x == nil {
-		x = &crossing{sliver: s, offsets: []int{0}}
-		k.kept[s] = x
-	}
-	x.symbols = append(x.symbols, data[:k.layout.SymbolSize(c)]...) // symbol 0 is stored first
-	x.offsets = append(x.offsets, len(x.symbols))
-	return nil
-}
-
-// recover measures recovering a sliver of each axis.
-func (b *gridBench) recover() error {
-	l, err := b.grid.Layout(uint64(b.size))
-	if err != nil {
-		return err
-	}
-	sink := &crossingSink{layout: l, kept: make(map[codec.SliverIndex]*crossing)}
-	if b.meta, err = b.encodeBlob(b.size, sink); err != nil {
-		return err
-	}
-	for _, way := range []struct {
-		axis   codec.Axis
-		result *recoverResult
-	}{{codec.Primary, &b.RecoverPrimary}, {codec.Secondary, &b.RecoverSecondary}} {
-		target := codec.SliverIndex{Axis: way.axis}
-		var sources []codec.SymbolSource
-		for s, x := range sink.kept {
-			if s.Axis != way.axis {
-				sources = append(sources, x)
-			}
-		}
-		seconds, err := median(max(5, b.runs), func() error {
-			_, err := codec.Recover(b.ctx, l, b.meta, target, nil, sources, discardSink{}, codec.Options{})
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		r := way.result
-		r.Bytes = l.SliverDataSize(way.axis)
-		r.Speed = float64(r.Bytes) / megabyte / seconds
-		hash := float64(r.Bytes) / megabyte / (b.machine.SHA256 * float64(b.machine.Cores))
-		r.ToHash = seconds / hash
-		r.ToHashExpansion = r.ToHash * float64(b.grid.Stored(way.axis)) / float64(b.grid.Shards())
-	}
-	return nil
 }

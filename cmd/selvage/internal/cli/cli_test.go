@@ -370,7 +370,7 @@ func TestBench(t *testing.T) {
 	for _, g := range r.Grids {
 		for name, v := range map[string]float64{
 			"encode": g.Encode, "id": g.EncodeID, "decode": g.Decode, "fast": g.DecodeFast, "parity": g.DecodeParitySecondary,
-			"primary": g.RecoverPrimary.Speed, "secondary": g.RecoverSecondary.Speed, "commit": g.Commit, "batch": g.BatchVerify64,
+			"primary": g.Recover[0].Speed, "secondary": g.Recover[5].Speed, "commit": g.Commit, "batch": g.BatchVerify64,
 		} {
 			if v <= 0 {
 				t.Errorf("n = %d: %s is %v", g.Shards, name, v)
