@@ -193,7 +193,7 @@ func BenchmarkVerifySliver(b *testing.B) {
 			src := e.source(axis, 1)
 			value, _ := e.meta.Committed(src.s)
 			b.Run(fmt.Sprintf("n=%d/%v", n, axis), func(b *testing.B) {
-				stored := append(bytes.Clone(hashBytes(src.roots)), src.data...)
+				stored := append(bytes.Clone(HashBytes(src.roots)), src.data...)
 				b.SetBytes(int64(len(stored)))
 				for b.Loop() {
 					if err := ReadSliver(context.Background(), bytes.NewReader(stored), e.l, src.s, value, nil); err != nil {

@@ -2,6 +2,7 @@ package codec
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -23,11 +24,12 @@ type Decoder struct {
 // source is what a decoder knows of one of its slivers.
 type source struct {
 	Source
-	asked chan struct{} // holds a token while the roots are read
-	mu    sync.Mutex    // guards the rest
-	roots []Hash
-	dead  *SliverError                 // the sliver as a whole is useless
-	bad   map[StripeIndex]*SliverError // some stripes of it are
+	asked  chan struct{} // holds a token while the roots are read
+	mu     sync.Mutex    // guards the rest
+	roots  []Hash
+	dead   *SliverError                 // the sliver as a whole is useless
+	bad    map[StripeIndex]*SliverError // some stripes of it are
+	faults int                          // how often it failed: the others come first
 }
 
 // maxBadStripes bounds what is remembered of a single bad sliver; beyond it the sliver is not used any more.
@@ -68,51 +70,83 @@ func NewDecoder(blob Blob, values Commitments, sources []Source, opts Options) (
 // Layout is the blob's layout.
 func (d *Decoder) Layout() Layout { return d.layout }
 
-// Bad lists the slivers, and stripes of slivers, that were refused so far, in a fixed order.
+// Bad lists the slivers, and stripes of slivers, that were refused so far, in a fixed order. Sources that were only
+// not available ([ErrUnavailable]) are not among them.
 func (d *Decoder) Bad() []*SliverError {
-	var bad []*SliverError
+	return d.refused(func(e *SliverError) bool { return !errors.Is(e, ErrUnavailable) })
+}
+
+// refused lists what was refused and is wanted.
+func (d *Decoder) refused(wanted func(*SliverError) bool) []*SliverError {
+	var all []*SliverError
+	add := func(e *SliverError) {
+		if wanted(e) {
+			all = append(all, e)
+		}
+	}
 	for _, src := range d.sources {
 		if src == nil {
 			continue
 		}
 		src.mu.Lock()
 		if src.dead != nil {
-			bad = append(bad, src.dead)
+			add(src.dead)
 		} else {
 			for _, e := range src.bad {
-				bad = append(bad, e)
+				add(e)
 			}
 		}
 		src.mu.Unlock()
 	}
-	sortSliverErrors(bad)
-	return bad
+	sortSliverErrors(all)
+	return all
 }
 
-// good reports whether a sliver may be asked for a stripe.
-func (d *Decoder) good(s SliverIndex, c StripeIndex) bool {
+// standing says how much a sliver is worth for a stripe.
+type standing int
+
+const (
+	useless standing = iota
+	suspect          // it failed before: better ones come first
+	clean
+)
+
+// standing of a sliver for a stripe. A sliver that failed once is a suspect for good: a liar could otherwise spoil
+// stripe after stripe, and a source that times out hold each of them up.
+func (d *Decoder) standing(s SliverIndex, c StripeIndex) standing {
 	src := d.sources[d.layout.Position(s)]
 	if src == nil {
-		return false
+		return useless
 	}
 	src.mu.Lock()
 	defer src.mu.Unlock()
-	return src.dead == nil && src.bad[c] == nil
+	switch {
+	case src.dead != nil || src.bad[c] != nil:
+		return useless
+	case src.faults > 0:
+		return suspect
+	}
+	return clean
 }
 
-// refuse remembers that a stripe of a sliver, or with stripe −1 the whole sliver, is of no use.
-func (src *source) refuse(stripe int, err error) {
+// refuse remembers that stripe c of a sliver, or the whole sliver, is of no use.
+func (src *source) refuse(c StripeIndex, whole bool, err error) {
+	stripe := int(c)
+	if whole {
+		stripe = -1
+	}
 	e := aboutSliver(src.Sliver(), stripe, err)
 	src.mu.Lock()
 	defer src.mu.Unlock()
+	src.faults++
 	switch {
 	case src.dead != nil:
-	case stripe < 0:
+	case whole && !errors.Is(err, ErrUnavailable):
 		src.dead = e
 	case len(src.bad) >= maxBadStripes:
 		src.dead = aboutSliver(src.Sliver(), -1, fmt.Errorf("more than %d stripes are bad, the last one: %w", maxBadStripes, e))
 	default:
-		src.bad[StripeIndex(stripe)] = e
+		src.bad[c] = e
 	}
 }
 

@@ -2,28 +2,38 @@ package codec
 
 // stripePlan says which slivers of a stripe are read to get some of its source symbols, and how.
 type stripePlan struct {
-	// decode says that missing source rows (decode = Primary) or columns (Secondary) are computed from the
-	// slivers read; otherwise every wanted symbol is among the stored symbols that are read.
+	// coded says that missing source rows (decode = Primary) or columns (Secondary) are computed from the slivers
+	// read; otherwise every wanted symbol is among the stored symbols that are read.
 	coded  bool
 	decode Axis
 	read   []SliverIndex
 }
 
-// planStripe chooses the slivers that give the source symbols from ≤ x < to (numbered row by row) and move the
-// fewest bytes: the systematic primaries that hold them; where some of these are missing, the systematic
-// secondaries that cross them; or, if that is no more than decoding, everything that decodes the stripe. It
-// returns false if the slivers that are good do not suffice.
+// planStripe chooses the slivers that give the source symbols from ≤ x < to (numbered row by row): the systematic
+// primaries that hold them; where some of these are missing, the systematic secondaries that cross them; or, if that
+// reads no more, everything that decodes the stripe. Suspects are used only where clean slivers do not suffice. It
+// returns false if the slivers that are of use do not suffice.
 //
 // Primaries and secondaries never add up: with p < rows primaries and s < cols secondaries, a subspace of
 // dimension (rows−p)·(cols−s) of the stripes looks the same. So a stripe is decoded along one axis, and slivers
 // of the other axis only help where they hold wanted symbols as they are.
-func (g Grid) planStripe(from, to int, good func(SliverIndex) bool) (stripePlan, bool) {
-	direct, ok := g.planDirect(from, to, good)
+func (g Grid) planStripe(from, to int, of func(SliverIndex) standing) (stripePlan, bool) {
+	for _, least := range []standing{clean, suspect} {
+		if p, ok := g.planFrom(from, to, least, of); ok {
+			return p, true
+		}
+	}
+	return stripePlan{}, false
+}
+
+// planFrom is [Grid.planStripe] with slivers that have at least the given standing.
+func (g Grid) planFrom(from, to int, least standing, of func(SliverIndex) standing) (stripePlan, bool) {
+	direct, ok := g.planDirect(from, to, func(s SliverIndex) bool { return of(s) >= least })
 	if ok && g.planCost(direct) <= g.rows*g.cols {
 		return direct, true
 	}
-	primary, missingRows, okP := g.planDecode(Primary, good)
-	secondary, missingCols, okS := g.planDecode(Secondary, good)
+	primary, missingRows, okP := g.planDecode(Primary, least, of)
+	secondary, missingCols, okS := g.planDecode(Secondary, least, of)
 	switch {
 	case okP && (!okS || missingRows*g.cols <= missingCols*g.rows):
 		return primary, true
@@ -69,17 +79,22 @@ func (g Grid) planDirect(from, to int, good func(SliverIndex) bool) (stripePlan,
 	return p, true
 }
 
-// planDecode takes the good slivers of an axis that decode a stripe, systematic ones first, and says how many
-// source rows or columns are then still missing.
-func (g Grid) planDecode(a Axis, good func(SliverIndex) bool) (p stripePlan, missing int, ok bool) {
+// planDecode takes the slivers of an axis that decode a stripe, clean ones before suspects and systematic ones first,
+// and says how many source rows or columns are then still missing.
+func (g Grid) planDecode(a Axis, least standing, of func(SliverIndex) standing) (p stripePlan, missing int, ok bool) {
 	need := g.Needed(a)
 	p = stripePlan{coded: true, decode: a, read: make([]SliverIndex, 0, need)}
-	for i := 0; i < g.n && len(p.read) < need; i++ {
-		if i == need {
-			missing = need - len(p.read)
-		}
-		if s := (SliverIndex{a, uint16(i)}); good(s) {
+	missing = need
+	for at := clean; at >= least; at-- {
+		for i := 0; i < g.n && len(p.read) < need; i++ {
+			s := SliverIndex{a, uint16(i)}
+			if of(s) != at {
+				continue
+			}
 			p.read = append(p.read, s)
+			if i < need {
+				missing--
+			}
 		}
 	}
 	return p, missing, len(p.read) == need

@@ -31,6 +31,9 @@ var (
 	ErrProof = errors.New("codec: proof does not hold")
 	// ErrUnknown: a sliver whose committed value was not given, so that it cannot be checked.
 	ErrUnknown = errors.New("codec: nothing to check against")
+	// ErrUnavailable: what a source returns that has a sliver and must not give it now, as a node does while a challenge
+	// round opens. Another source is used, nobody is blamed, and a later read asks again.
+	ErrUnavailable = errors.New("codec: not available now")
 	// ErrDuplicate: the same sliver was given twice.
 	ErrDuplicate = errors.New("codec: sliver given twice")
 	// ErrNotEnough: too few good slivers or symbols.

@@ -106,7 +106,7 @@ var fuzzSlivers = sync.OnceValue(func() []*encoded {
 
 // storedForm is a sliver as it travels: stripe roots ‖ stripes.
 func (e *encoded) storedForm(position int) []byte {
-	return append(bytes.Clone(hashBytes(e.roots[position])), e.data[position]...)
+	return append(bytes.Clone(HashBytes(e.roots[position])), e.data[position]...)
 }
 
 // Bytes pass as a sliver only if they are the sliver. With patch, b is laid over the true sliver at an offset, so that the

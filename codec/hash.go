@@ -50,8 +50,8 @@ func ParseCommitted(b []byte) (Committed, error) {
 
 func (d Committed) scalar() kzg.Scalar { return kzg.Scalar(d) }
 
-// hashBytes views nodes as bytes, as sha2x takes its messages.
-func hashBytes(h []Hash) []byte {
+// HashBytes views nodes as the bytes that they are written and read as, one after another. It shares their memory.
+func HashBytes(h []Hash) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(h))), len(h)*HashSize)
 }
 
@@ -67,7 +67,7 @@ func leafHashes(dst []Hash, data []byte, size, stride int) {
 
 // nodeHashes sets dst[i] to the node over the i-th run of width nodes.
 func nodeHashes(dst, nodes []Hash, width int) {
-	sha2x.Sum(hashArrays(dst), nodePrefix, hashBytes(nodes), width*HashSize, width*HashSize)
+	sha2x.Sum(hashArrays(dst), nodePrefix, HashBytes(nodes), width*HashSize, width*HashSize)
 }
 
 // groups is the number of nodes one level above count nodes.

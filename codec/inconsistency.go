@@ -6,10 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-
-	"github.com/selvage-network/selvage/codec/kzg"
 	"github.com/selvage-network/selvage/codec/rs"
+	"io"
 )
 
 // An inconsistency proof shows that a writer committed to slivers that are no encoding of any blob: k slivers of
@@ -62,7 +60,7 @@ func BuildInconsistency(ctx context.Context, w io.Writer, m *Metadata, target Sl
 			inStripe, _ := b.layout.PathLens(c, int(p.Symbol))
 			b.out.Write(root[:])
 			b.out.Write(p.Data)
-			b.out.Write(hashBytes(p.Path[:inStripe]))
+			b.out.Write(HashBytes(p.Path[:inStripe]))
 		}
 	}
 	return b.flush()
@@ -87,14 +85,14 @@ func BuildInconsistencyShort(ctx context.Context, w io.Writer, m *Metadata, targ
 	}
 	binary.Write(b.out, binary.LittleEndian, uint32(c))
 	b.out.Write(targetRoots[c][:])
-	b.out.Write(hashBytes(newTree(targetRoots).appendPath(nil, int(c))))
+	b.out.Write(HashBytes(newTree(targetRoots).appendPath(nil, int(c))))
 	proofs, err := b.symbols(ctx, c)
 	if err != nil {
 		return err
 	}
 	for _, p := range proofs {
 		b.out.Write(p.Data)
-		b.out.Write(hashBytes(p.Path))
+		b.out.Write(HashBytes(p.Path))
 	}
 	return b.flush()
 }
@@ -153,9 +151,8 @@ func (b *inconsistencyWriter) header(ctx context.Context, form byte) error {
 		if err != nil {
 			return err
 		}
-		binary.Write(b.out, binary.LittleEndian, s.Index)
-		b.out.Write(o.Value[:])
-		_, err = b.out.Write(o.Proof[:])
+		buf, err := o.AppendBinary(binary.LittleEndian.AppendUint16(nil, s.Index))
+		b.out.Write(buf)
 		return err
 	}
 	b.out.Write([]byte{inconsistencyVersion, form, byte(b.target.Axis)})
@@ -173,9 +170,13 @@ func (b *inconsistencyWriter) header(ctx context.Context, form byte) error {
 // symbols fetches and checks the witnesses' proven symbols of a stripe.
 func (b *inconsistencyWriter) symbols(ctx context.Context, c StripeIndex) ([]*SymbolProof, error) {
 	proofs := make([]*SymbolProof, len(b.witnesses))
-	err := spread(ctx, Options{}.reads(), len(proofs), func(ctx context.Context, _, i int) (err error) {
-		proofs[i], err = provenSymbol(ctx, b.layout, b.m, b.witnesses[i], b.target, c)
-		return err
+	err := spread(ctx, Options{}.reads(), len(proofs), func(ctx context.Context, _, i int) error {
+		one, _, err := provenSymbols(ctx, b.layout, b.m, b.witnesses[i], b.target, c, c+1)
+		if err != nil {
+			return aboutSliver(b.witnesses[i].Sliver(), int(c), err)
+		}
+		proofs[i] = one[0]
+		return nil
 	})
 	return proofs, err
 }
@@ -293,7 +294,7 @@ func (v *inconsistencyReader) header(ctx context.Context) error {
 		v.witnesses = append(v.witnesses, o.Sliver)
 		v.values = append(v.values, o.Value)
 	}
-	if err := VerifyOpenings(ctx, openings); err != nil {
+	if err := openingsHold(ctx, openings); err != nil {
 		return err
 	}
 	code := v.w.c.along(v.target.Axis)
@@ -308,22 +309,17 @@ func (v *inconsistencyReader) header(ctx context.Context) error {
 }
 
 func (v *inconsistencyReader) opening(o *BlobOpening, a Axis) error {
-	var b [2 + HashSize + kzg.ProofSize]byte
+	var b [2 + SliverOpeningSize]byte
 	if err := readFull(v.in, b[:]); err != nil {
 		return err
 	}
-	o.Blob = v.blob
-	o.Sliver = SliverIndex{a, binary.LittleEndian.Uint16(b[:])}
-	if err := v.layout.CheckSliver(o.Sliver); err != nil {
+	s := SliverIndex{a, binary.LittleEndian.Uint16(b[:])}
+	if err := v.layout.CheckSliver(s); err != nil {
 		return fmt.Errorf("%w: %w", ErrProof, err)
 	}
-	value, err := ParseCommitted(b[2 : 2+HashSize])
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrProof, err)
-	}
-	o.Value = value
-	o.Proof = kzg.Proof(b[2+HashSize:])
-	return nil
+	opening, err := ParseSliverOpening(s, b[2:])
+	*o = BlobOpening{Blob: v.blob, SliverOpening: opening}
+	return err
 }
 
 // whole reads all stripes and reports whether the target's root is not the committed one.
@@ -339,7 +335,7 @@ func (v *inconsistencyReader) whole(ctx context.Context) (bool, error) {
 		v.begin(c)
 		for i, s := range v.witnesses {
 			var root [1]Hash
-			if err := readFull(v.in, hashBytes(root[:])); err != nil {
+			if err := readFull(v.in, HashBytes(root[:])); err != nil {
 				return false, err
 			}
 			got, err := v.symbol(c, i, path)
@@ -379,7 +375,7 @@ func (v *inconsistencyReader) short(ctx context.Context) (bool, error) {
 	inStripe, inSliver := l.PathLens(c, int(v.target.Index))
 	var claimed [1]Hash
 	up := make(Path, inSliver)
-	if err := readFull(v.in, hashBytes(claimed[:])); err != nil {
+	if err := readFull(v.in, HashBytes(claimed[:])); err != nil {
 		return false, err
 	}
 	if err := v.upper(v.target, v.value, claimed[0], c, up); err != nil {
@@ -406,15 +402,11 @@ func (v *inconsistencyReader) short(ctx context.Context) (bool, error) {
 
 // upper reads a path from a stripe root to the sliver root and compares with the committed value.
 func (v *inconsistencyReader) upper(s SliverIndex, value Committed, root Hash, c StripeIndex, path Path) error {
-	if err := readFull(v.in, hashBytes(path)); err != nil {
+	if err := readFull(v.in, HashBytes(path)); err != nil {
 		return err
 	}
-	root, err := foldPath(root, int(c), v.layout.Stripes(), path)
-	if err != nil {
-		return err
-	}
-	if root.Committed() != value {
-		return &SliverError{Sliver: s, Stripe: int(c), Err: fmt.Errorf("%w: its stripe root does not match its committed value", ErrProof)}
+	if err := VerifyStripeRoot(v.layout, value, c, root, path); err != nil {
+		return aboutSliver(s, int(c), err)
 	}
 	return nil
 }
@@ -431,7 +423,7 @@ func (v *inconsistencyReader) symbol(c StripeIndex, i int, path Path) (Hash, err
 	if err := readFull(v.in, data); err != nil {
 		return Hash{}, err
 	}
-	if err := readFull(v.in, hashBytes(path)); err != nil {
+	if err := readFull(v.in, HashBytes(path)); err != nil {
 		return Hash{}, err
 	}
 	var leaf [1]Hash

@@ -138,8 +138,11 @@ func (o *writerSource) ReadSymbols(_ context.Context, target SliverIndex, first,
 	return nil
 }
 
-func (o *writerSource) ReadProof(_ context.Context, target SliverIndex, c StripeIndex) (*SymbolProof, error) {
-	return o.w.prove(o.s, c, target.Index), nil
+func (o *writerSource) ReadProofs(_ context.Context, target SliverIndex, first, end StripeIndex) (proofs []*SymbolProof, err error) {
+	for c := first; c < end; c++ {
+		proofs = append(proofs, o.w.prove(o.s, c, target.Index))
+	}
+	return proofs, nil
 }
 
 // wholeProof and shortProof build proofs, good or not.

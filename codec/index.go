@@ -54,6 +54,9 @@ type SliverIndex struct {
 	Index uint16 // 0 ≤ Index < n
 }
 
+// Across is the sliver of the other axis that crosses this one at a symbol. Symbols of a sliver are asked for by it.
+func (s SliverIndex) Across(symbol uint16) SliverIndex { return SliverIndex{s.Axis.Other(), symbol} }
+
 // String gives a name such as "primary-0007", which sorts by index.
 func (s SliverIndex) String() string { return fmt.Sprintf("%s-%04d", s.Axis, s.Index) }
 

@@ -33,6 +33,8 @@ func newTree(leaves []Hash) merkleTree {
 	return t
 }
 
+func (t merkleTree) root() Hash { return t[len(t)-1][0] }
+
 // appendPath appends the path of leaf index.
 func (t merkleTree) appendPath(path Path, index int) Path {
 	for _, nodes := range t[:len(t)-1] {
@@ -68,4 +70,46 @@ func foldPath(node Hash, index, count int, path Path) (Hash, error) {
 		count, index = groups(count), index/arity
 	}
 	return node, nil
+}
+
+// SliverTree is the tree over a sliver's stripe roots, for whoever sends some stripes of a sliver with the path of
+// each root to the committed value. It is immutable.
+type SliverTree struct {
+	layout Layout
+	tree   merkleTree
+}
+
+// NewSliverTree builds the tree over all stripe roots of a sliver, which nobody may change afterwards.
+func NewSliverTree(l Layout, roots []Hash) (*SliverTree, error) {
+	if len(roots) != l.Stripes() {
+		return nil, fmt.Errorf("%w: %d stripe roots, want %d", ErrLength, len(roots), l.Stripes())
+	}
+	return &SliverTree{layout: l, tree: newTree(roots)}, nil
+}
+
+// Root is the sliver root.
+func (t *SliverTree) Root() Hash { return t.tree.root() }
+
+// Path returns the siblings from a stripe root to the sliver root.
+func (t *SliverTree) Path(c StripeIndex) (Path, error) {
+	if int64(c) >= int64(t.layout.Stripes()) {
+		return nil, fmt.Errorf("%w: stripe %d of %d", ErrIndex, c, t.layout.Stripes())
+	}
+	return t.tree.appendPath(nil, int(c)), nil
+}
+
+// VerifyStripeRoot checks the path of a stripe root against a sliver's committed value. Where a blob has a single
+// stripe, its stripe root is the sliver root, of which only d is committed: compare it by [Hash.Committed].
+func VerifyStripeRoot(l Layout, value Committed, c StripeIndex, root Hash, path Path) error {
+	if int64(c) >= int64(l.Stripes()) {
+		return fmt.Errorf("%w: stripe %d of %d", ErrIndex, c, l.Stripes())
+	}
+	top, err := foldPath(root, int(c), l.Stripes(), path)
+	if err != nil {
+		return err
+	}
+	if top.Committed() != value {
+		return fmt.Errorf("%w: %w", ErrProof, ErrRoots)
+	}
+	return nil
 }

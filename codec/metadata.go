@@ -56,6 +56,27 @@ func (m *Metadata) MarshalBinary() ([]byte, error) {
 // ParseMetadata reads metadata and checks it against the blob ID by recomputing the commitment and the ID,
 // which costs a multi-scalar multiplication. Anything wrong gives an error that wraps [ErrMetadata].
 func ParseMetadata(b []byte, id BlobID) (*Metadata, error) {
+	claimed, err := ParseStoredMetadata(b, id)
+	if err != nil {
+		return nil, err
+	}
+	l, err := claimed.Layout()
+	if err != nil {
+		return nil, err
+	}
+	m, err := NewMetadata(l, claimed.Values)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMetadata, err)
+	}
+	if m.Commitment != claimed.Commitment {
+		return nil, fmt.Errorf("%w: its values are not the ones that blob %v commits to", ErrMetadata, id)
+	}
+	return m, nil
+}
+
+// ParseStoredMetadata is [ParseMetadata] for metadata that was checked before it was stored, and whose storage is
+// trusted: it checks the form and the blob ID, but not that the values are those under the commitment.
+func ParseStoredMetadata(b []byte, id BlobID) (*Metadata, error) {
 	if len(b) < metadataHeader {
 		return nil, fmt.Errorf("%w: %d bytes are shorter than its header", ErrMetadata, len(b))
 	}
@@ -66,34 +87,26 @@ func ParseMetadata(b []byte, id BlobID) (*Metadata, error) {
 	if want := g.MetadataSize(); len(b) != want {
 		return nil, fmt.Errorf("%w: %d bytes for n = %d, want %d", ErrMetadata, len(b), g.n, want)
 	}
-	l, err := g.Layout(binary.LittleEndian.Uint64(b[2:]))
-	if err != nil {
+	m := &Metadata{Blob: Blob{Shards: g.n, Size: binary.LittleEndian.Uint64(b[2:]), Commitment: kzg.Commitment(b[10:])}}
+	if _, err := m.Layout(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMetadata, err)
 	}
-	claimed := Blob{Shards: l.n, Size: l.size, Commitment: kzg.Commitment(b[10:])}
-	if got := claimed.ID(); got != id {
+	if got := m.ID(); got != id {
 		return nil, fmt.Errorf("%w: it is of blob %v, not of %v", ErrMetadata, got, id)
 	}
-	values := make([]Committed, 2*g.n)
-	for i := range values {
+	m.Values = make([]Committed, 2*g.n)
+	for i := range m.Values {
 		at := metadataHeader + i*HashSize
-		if values[i], err = ParseCommitted(b[at : at+HashSize]); err != nil {
+		if m.Values[i], err = ParseCommitted(b[at : at+HashSize]); err != nil {
 			return nil, fmt.Errorf("%w: %v: %w", ErrMetadata, g.SliverAt(i), err)
 		}
-	}
-	m, err := NewMetadata(l, values)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMetadata, err)
-	}
-	if m.Commitment != claimed.Commitment {
-		return nil, fmt.Errorf("%w: its values are not the ones that blob %v commits to", ErrMetadata, id)
 	}
 	return m, nil
 }
 
 // Committed returns the committed value of a sliver; false when the grid has no such sliver.
 func (m *Metadata) Committed(s SliverIndex) (Committed, bool) {
-	if s.Axis > Secondary || int(s.Index) >= m.Shards {
+	if s.Axis > Secondary || int(s.Index) >= m.Shards || len(m.Values) != 2*m.Shards {
 		return Committed{}, false
 	}
 	return m.Values[int(s.Axis)*m.Shards+int(s.Index)], true

@@ -204,7 +204,8 @@ func (x *Extractor) extend(w *worker, a Axis, symbol int, data, out []byte) erro
 }
 
 // Proof returns the symbol of one stripe of a sliver where the target crosses it, with its path. It reads the
-// stripe and all stripe roots of the sliver; [NewSymbolSource] keeps the tree over these for further proofs.
+// stripe and all stripe roots of the sliver; [NewSymbolSource] keeps the tree over these for further proofs. A stripe
+// that does not match its root gives [ErrStripe]: nothing false is ever proven.
 func (x *Extractor) Proof(ctx context.Context, src Source, target SliverIndex, c StripeIndex) (*SymbolProof, error) {
 	upper, err := x.upperTree(ctx, src)
 	if err != nil {
@@ -245,7 +246,11 @@ func (x *Extractor) proof(ctx context.Context, src Source, upper merkleTree, tar
 	p.Data = append(p.Data, symbols[int(target.Index)*t:][:t]...)
 	leaves := make([]Hash, x.layout.n)
 	leafHashes(leaves, symbols, t, t)
-	p.Path = newTree(leaves).appendPath(p.Path, int(target.Index))
+	tree := newTree(leaves)
+	if tree.root() != upper[0][c] {
+		return nil, aboutSliver(s, int(c), ErrStripe) // rot that was not found before
+	}
+	p.Path = tree.appendPath(p.Path, int(target.Index))
 	p.Path = upper.appendPath(p.Path, int(c))
 	return p, nil
 }
@@ -281,6 +286,9 @@ func NewOpener(m *Metadata) (*Opener, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(m.Values) != 2*g.n {
+		return nil, fmt.Errorf("%w: %d committed values, want %d", ErrMetadata, len(m.Values), 2*g.n)
+	}
 	p, err := kzg.NewPolynomial(scalars(m.Values))
 	if err != nil {
 		return nil, err
@@ -307,6 +315,22 @@ type BlobOpening struct {
 	SliverOpening
 }
 
+// claim checks what can be checked without arithmetic and gives the opening as package kzg takes it.
+func (o *BlobOpening) claim() (kzg.Opening, error) {
+	g, err := NewGrid(o.Blob.Shards)
+	if err == nil {
+		err = g.CheckSliver(o.Sliver)
+	}
+	// A committed value has 254 bits, whatever a stranger has put into the struct.
+	if err == nil {
+		_, err = ParseCommitted(o.Value[:])
+	}
+	if err != nil {
+		return kzg.Opening{}, err
+	}
+	return kzg.Opening{Commitment: o.Blob.Commitment, Size: 2 * g.n, Index: g.Position(o.Sliver), Value: o.Value.scalar(), Proof: o.Proof}, nil
+}
+
 // VerifyOpenings checks openings of any slivers of any blobs together, by two pairings. The error names all
 // slivers whose openings do not hold. An opening says nothing about the blob's n and size, which only its ID binds:
 // each Blob must be one whose ID the caller trusts.
@@ -318,21 +342,14 @@ func VerifyOpenings(ctx context.Context, openings []BlobOpening) error {
 		o := openings[i]
 		bad = append(bad, aboutSliver(o.Sliver, -1, fmt.Errorf("%w: opening %d, of blob %v: %w", ErrProof, i, o.Blob.ID(), err)))
 	}
-	for i, o := range openings {
-		g, err := NewGrid(o.Blob.Shards)
-		if err == nil {
-			err = g.CheckSliver(o.Sliver)
-		}
-		// A committed value has 254 bits, whatever a stranger has put into the struct.
-		if err == nil {
-			_, err = ParseCommitted(o.Value[:])
-		}
+	for i := range openings {
+		claim, err := openings[i].claim()
 		if err != nil {
 			refuse(i, err)
 			continue
 		}
 		places = append(places, i)
-		claims = append(claims, kzg.Opening{Commitment: o.Blob.Commitment, Size: 2 * g.n, Index: g.Position(o.Sliver), Value: o.Value.scalar(), Proof: o.Proof})
+		claims = append(claims, claim)
 	}
 	err := kzg.BatchVerify(ctx, claims)
 	var batch *kzg.BatchError
@@ -345,6 +362,25 @@ func VerifyOpenings(ctx context.Context, openings []BlobOpening) error {
 		return fmt.Errorf("codec: check openings: %w", err)
 	}
 	return errors.Join(bad...)
+}
+
+// openingsHold is [VerifyOpenings] for a proof of which all openings must hold: it does no work to find out which of a
+// stranger's do not.
+func openingsHold(ctx context.Context, openings []BlobOpening) error {
+	claims := make([]kzg.Opening, len(openings))
+	for i := range openings {
+		var err error
+		if claims[i], err = openings[i].claim(); err != nil {
+			return aboutSliver(openings[i].Sliver, -1, fmt.Errorf("%w: %w", ErrProof, err))
+		}
+	}
+	if err := kzg.VerifyAll(ctx, claims); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return fmt.Errorf("%w: %w", ErrProof, err)
+	}
+	return nil
 }
 
 // Openings are checked openings of some slivers of one blob: what a reader needs instead of the metadata.

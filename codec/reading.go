@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"sync/atomic"
 )
 
 // reading is one pass over a blob or a part of it.
@@ -30,9 +29,15 @@ type job struct {
 	from, to int // wanted bytes of the stripe's source
 	plan     stripePlan
 	s        *stripe
-	slots    [][]byte // where each sliver of the plan is read to
-	extra    []byte   // memory of the slots that are no source row
-	missing  []byte   // memory of computed columns, and of packed vectors
+	held     map[SliverIndex]*slot // what was read of this stripe, also in earlier rounds
+	spare    [2][][]byte           // by axis: memory for slots that are no source row
+	missing  []byte                // memory of computed columns
+}
+
+// slot is one sliver's part of a stripe.
+type slot struct {
+	data     []byte
+	verified bool
 }
 
 func (r *reading) run(ctx context.Context, w io.Writer, offset, length uint64) error {
@@ -55,7 +60,7 @@ func (r *reading) run(ctx context.Context, w io.Writer, offset, length uint64) e
 	for k := range buffers {
 		all := make([]*job, per)
 		for i := range all {
-			all[i] = &job{s: newSourceStripe(g, symbol, r.full)}
+			all[i] = &job{s: newSourceStripe(g, symbol, r.full), held: make(map[SliverIndex]*slot)}
 		}
 		buffers[k] = &jobs{all: all}
 	}
@@ -105,6 +110,9 @@ func newSourceStripe(g Grid, symbol int, encode bool) *stripe {
 // aim points a job at its stripe and at the part of it that is wanted.
 func (r *reading) aim(j *job, c StripeIndex, offset, length uint64) {
 	start, size := r.layout.StripeRange(c)
+	for s := range j.held {
+		j.drop(s)
+	}
 	j.c = c
 	j.s.t = r.layout.SymbolSize(c)
 	j.from, j.to = 0, r.layout.SourceSize(c)
@@ -126,12 +134,11 @@ func (r *reading) load(ctx context.Context, jobs []*job) error {
 func (r *reading) loadStripe(ctx context.Context, j *job) error {
 	for {
 		t := j.s.t
-		plan, ok := r.layout.planStripe(j.from/t, (j.to+t-1)/t, func(s SliverIndex) bool { return r.good(s, j.c) })
+		plan, ok := r.layout.planStripe(j.from/t, (j.to+t-1)/t, func(s SliverIndex) standing { return r.standing(s, j.c) })
 		if !ok {
 			return r.notEnough(int(j.c))
 		}
 		j.plan = plan
-		r.place(j)
 		read, err := r.readSlots(ctx, j)
 		if err != nil || read {
 			return err
@@ -141,9 +148,9 @@ func (r *reading) loadStripe(ctx context.Context, j *job) error {
 
 // notEnough describes what is there of a stripe.
 func (r *reading) notEnough(stripe int) error {
-	e := &NotEnoughError{Stripe: stripe, Grid: r.layout.Grid, Bad: r.Bad()}
+	e := &NotEnoughError{Stripe: stripe, Grid: r.layout.Grid, Bad: r.refused(func(*SliverError) bool { return true })}
 	for p := range r.sources {
-		if s := r.layout.SliverAt(p); r.good(s, StripeIndex(stripe)) {
+		if s := r.layout.SliverAt(p); r.standing(s, StripeIndex(stripe)) != useless {
 			if s.Axis == Primary {
 				e.Primaries++
 			} else {
@@ -154,55 +161,70 @@ func (r *reading) notEnough(stripe int) error {
 	return e
 }
 
-// place gives each sliver of a plan its memory: a source row lies where the blob wants it.
-func (r *reading) place(j *job) {
-	g, t := r.layout.Grid, j.s.t
-	extra := 0
-	for _, s := range j.plan.read {
-		if !g.isSourceRow(s) {
-			extra += g.Stored(s.Axis) * t
-		}
-	}
-	buf := grow(&j.extra, extra)
-	j.slots = j.slots[:0]
-	for _, s := range j.plan.read {
-		if g.isSourceRow(s) {
-			j.slots = append(j.slots, j.s.primary(int(s.Index)))
-			continue
-		}
-		size := g.Stored(s.Axis) * t
-		j.slots = append(j.slots, buf[:size:size])
-		buf = buf[size:]
-	}
-}
-
 func (g Grid) isSourceRow(s SliverIndex) bool { return s.Axis == Primary && int(s.Index) < g.rows }
 
-// readSlots reads the slivers of a plan, several at a time, and reports whether all could be read. Those that
-// could not are remembered as bad. An error is only what ends the reading.
+// place gives a sliver its memory: a source row lies where the blob wants it.
+func (j *job) place(s SliverIndex) *slot {
+	g, t := j.s.g, j.s.t
+	if g.isSourceRow(s) {
+		return &slot{data: j.s.primary(int(s.Index))}
+	}
+	size := g.Stored(s.Axis) * t
+	spare := &j.spare[s.Axis]
+	if n := len(*spare); n > 0 {
+		data := (*spare)[n-1]
+		*spare = (*spare)[:n-1]
+		return &slot{data: data[:size]}
+	}
+	return &slot{data: make([]byte, size)}
+}
+
+// drop forgets what was read of a sliver.
+func (j *job) drop(s SliverIndex) {
+	if !j.s.g.isSourceRow(s) {
+		j.spare[s.Axis] = append(j.spare[s.Axis], j.held[s].data)
+	}
+	delete(j.held, s)
+}
+
+// readSlots reads the slivers of a plan that are not held yet, several at a time, and reports whether all could be
+// read. Those that could not are remembered as bad. An error is only what ends the reading.
 func (r *reading) readSlots(ctx context.Context, j *job) (bool, error) {
-	var failed atomic.Bool
-	err := spread(ctx, r.opts.reads(), len(j.plan.read), func(ctx context.Context, _, i int) error {
+	var todo []SliverIndex
+	for _, s := range j.plan.read {
+		if j.held[s] == nil {
+			todo = append(todo, s)
+			j.held[s] = j.place(s)
+		}
+	}
+	failed := make([]bool, len(todo))
+	err := spread(ctx, r.opts.reads(), len(todo), func(ctx context.Context, _, i int) error {
 		select {
 		case r.asking <- struct{}{}:
 			defer func() { <-r.asking }()
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		src := r.sources[r.layout.Position(j.plan.read[i])]
-		stripe := -1
+		src := r.sources[r.layout.Position(todo[i])]
 		_, err := r.checkedRoots(ctx, src)
+		whole := err != nil
 		if err == nil {
-			stripe = int(j.c)
-			err = src.ReadStripe(ctx, j.c, j.slots[i])
+			err = src.ReadStripe(ctx, j.c, j.held[todo[i]].data)
 		}
 		if err != nil && ctx.Err() == nil {
-			src.refuse(stripe, err)
-			failed.Store(true)
+			src.refuse(j.c, whole, err)
+			failed[i] = true
 		}
 		return ctx.Err()
 	})
-	return !failed.Load(), err
+	ok := true
+	for i, s := range todo {
+		if failed[i] {
+			ok = false
+			j.drop(s)
+		}
+	}
+	return ok, err
 }
 
 // compute checks and decodes a batch.
@@ -221,44 +243,58 @@ func (r *reading) compute(ctx context.Context, jobs []*job) error {
 	return nil
 }
 
-// computeStripe decodes one stripe and checks it. What does not match its root is remembered as bad, and the
-// stripe is loaded again without it.
+// computeStripe decodes one stripe and checks it. What does not match its root is remembered as bad and replaced;
+// what was found good is kept.
 func (r *reading) computeStripe(ctx context.Context, w crew, j *job) error {
+	check := !r.full
 	for again := false; ; again = true {
 		if again {
 			if err := r.loadStripe(ctx, j); err != nil {
 				return err
 			}
 		}
-		if !r.full {
-			ok, err := r.verifySlots(ctx, w, j)
-			if err != nil {
+		if check {
+			if ok, err := r.verifySlots(ctx, w, j); err != nil {
 				return err
-			}
-			if !ok {
+			} else if !ok {
 				continue
 			}
-			return r.assemble(ctx, w, j)
 		}
-		// Encoding the stripe again computes the roots of all slivers, those that were read among them. Only if
-		// one of these differs each is checked on its own.
-		if err := r.assemble(ctx, w, j); err != nil {
+		if err := r.assemble(ctx, w, j); err != nil || !r.full {
 			return err
 		}
+		// Encoding the stripe again computes the roots of all slivers, those that were read among them. Only if
+		// one of these differs is each checked on its own, before anything is encoded once more.
 		if err := w.encode(ctx, []*stripe{j.s}); err != nil {
 			return err
 		}
 		if r.rootsMatch(j) {
 			return nil
 		}
-		// Assembling wrote only where nothing was read to, so that can still be checked.
-		ok, err := r.verifySlots(ctx, w, j)
-		if err != nil {
-			return err
-		}
-		if ok {
+		if check {
 			// Slivers that are good are rows or columns of the grid that they decode to, whoever wrote them.
 			return fmt.Errorf("codec: stripe %d: encoding again and checking disagree, the memory of this machine may be faulty", j.c)
+		}
+		check = true
+		if ok, err := r.verifySlots(ctx, w, j); err != nil {
+			return err
+		} else if ok {
+			continue
+		}
+		j.dropOverwritten()
+	}
+}
+
+// dropOverwritten forgets source rows that were read before columns were put over them: assembling writes the
+// columns of a plan into all rows but those that the same plan read.
+func (j *job) dropOverwritten() {
+	planned := make(map[SliverIndex]bool)
+	for _, s := range j.plan.read {
+		planned[s] = true
+	}
+	for s := range j.held {
+		if j.s.g.isSourceRow(s) && !planned[s] {
+			j.drop(s)
 		}
 	}
 }
@@ -274,40 +310,51 @@ func (r *reading) rootsMatch(j *job) bool {
 	return true
 }
 
-// verifySlots checks each sliver that was read against its stripe root, and reports whether all are good.
+// verifySlots checks each sliver of the plan that was not checked before against its stripe root, and reports
+// whether all are good.
 func (r *reading) verifySlots(ctx context.Context, w crew, j *job) (bool, error) {
+	var todo []SliverIndex
+	for _, s := range j.plan.read {
+		if !j.held[s].verified {
+			todo = append(todo, s)
+		}
+	}
 	const per = 4
-	n := len(j.slots)
+	n := len(todo)
 	bad := make([]bool, n)
 	err := w.each(ctx, (n+per-1)/per, func(_ context.Context, w *worker, i int) error {
 		from, end := i*per, min((i+1)*per, n)
 		for from < end {
-			a := j.plan.read[from].Axis
-			to := from + 1
-			for to < end && j.plan.read[to].Axis == a {
-				to++
+			a := todo[from].Axis
+			var data [][]byte
+			to := from
+			for ; to < end && todo[to].Axis == a; to++ {
+				data = append(data, j.held[todo[to]].data)
 			}
 			var roots [per]Hash
-			if err := w.sliverRoots(a, j.s.t, j.slots[from:to], roots[:to-from]); err != nil {
+			if err := w.sliverRoots(a, j.s.t, data, roots[:to-from]); err != nil {
 				return err
 			}
 			for k := from; k < to; k++ {
-				src := r.sources[r.layout.Position(j.plan.read[k])]
-				if roots[k-from] != src.roots[j.c] {
-					bad[k] = true
-					src.refuse(int(j.c), ErrStripe)
-				}
+				good := roots[k-from] == r.sources[r.layout.Position(todo[k])].roots[j.c]
+				j.held[todo[k]].verified, bad[k] = good, !good
 			}
 			from = to
 		}
 		return nil
 	})
-	for _, b := range bad {
-		if b {
-			return false, err
+	if err != nil {
+		return false, err
+	}
+	ok := true
+	for k, s := range todo {
+		if bad[k] {
+			ok = false
+			r.sources[r.layout.Position(s)].refuse(j.c, false, ErrStripe)
+			j.drop(s)
 		}
 	}
-	return err == nil, err
+	return ok, nil
 }
 
 // assemble puts the wanted source symbols in place.
@@ -324,9 +371,9 @@ func (r *reading) assemble(ctx context.Context, w crew, j *job) error {
 			read[s.Index] = true
 		}
 	}
-	for k, s := range j.plan.read {
+	for _, s := range j.plan.read {
 		if s.Axis == Secondary {
-			j.s.putColumn(int(s.Index), j.slots[k], read)
+			j.s.putColumn(int(s.Index), j.held[s].data, read)
 		}
 	}
 	return nil
@@ -349,7 +396,7 @@ func (r *reading) decodeRows(ctx context.Context, w crew, j *job) error {
 	for _, i := range want {
 		out = append(out, j.s.primary(i))
 	}
-	return w.reconstruct(ctx, r.coder.col, have, want, j.slots, out, j.s.t)
+	return w.reconstruct(ctx, r.coder.col, have, want, j.planned(), out, j.s.t)
 }
 
 // decodeColumns computes the missing source columns from the secondaries that were read, and puts all columns
@@ -357,13 +404,14 @@ func (r *reading) decodeRows(ctx context.Context, w crew, j *job) error {
 func (r *reading) decodeColumns(ctx context.Context, w crew, j *job) error {
 	g, t := r.layout.Grid, j.s.t
 	have, want := r.split(j)
+	in := j.planned()
 	size := g.rows * t
 	buf := grow(&j.missing, len(want)*size)
 	out := make([][]byte, len(want))
 	for i := range out {
 		out[i] = buf[i*size : (i+1)*size]
 	}
-	if err := w.reconstruct(ctx, r.coder.row, have, want, j.slots, out, t); err != nil {
+	if err := w.reconstruct(ctx, r.coder.row, have, want, in, out, t); err != nil {
 		return err
 	}
 	none := make([]bool, g.rows)
@@ -372,10 +420,19 @@ func (r *reading) decodeColumns(ctx context.Context, w crew, j *job) error {
 	}
 	for k, col := range have {
 		if col < g.cols {
-			j.s.putColumn(col, j.slots[k], none)
+			j.s.putColumn(col, in[k], none)
 		}
 	}
 	return nil
+}
+
+// planned is what was read of the slivers of the plan, in its order.
+func (j *job) planned() [][]byte {
+	data := make([][]byte, len(j.plan.read))
+	for i, s := range j.plan.read {
+		data[i] = j.held[s].data
+	}
+	return data
 }
 
 // split lists the slivers of a decoding plan that were read, and the systematic ones that are missing.

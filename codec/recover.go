@@ -3,6 +3,7 @@ package codec
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"slices"
@@ -19,9 +20,9 @@ type SymbolSource interface {
 	// ReadSymbols fills dst with the symbols where the sliver crosses the target, for the stripes
 	// first ≤ c < end, one after another: [Layout.SymbolRun] bytes.
 	ReadSymbols(ctx context.Context, target SliverIndex, first, end StripeIndex, dst []byte) error
-	// ReadProof returns one such symbol with its path. It is asked only when a recovered sliver does not match
-	// its commitment, to find out who lied.
-	ReadProof(ctx context.Context, target SliverIndex, c StripeIndex) (*SymbolProof, error)
+	// ReadProofs returns the same symbols with their paths, one proof a stripe. It is asked only when a recovered sliver
+	// does not match its commitment, to find out who lied.
+	ReadProofs(ctx context.Context, target SliverIndex, first, end StripeIndex) ([]*SymbolProof, error)
 }
 
 // storedSymbols makes a [SymbolSource] out of a stored sliver.
@@ -53,12 +54,20 @@ func (s *storedSymbols) ReadSymbols(ctx context.Context, target SliverIndex, fir
 	return err
 }
 
-func (s *storedSymbols) ReadProof(ctx context.Context, target SliverIndex, c StripeIndex) (*SymbolProof, error) {
+func (s *storedSymbols) ReadProofs(ctx context.Context, target SliverIndex, first, end StripeIndex) ([]*SymbolProof, error) {
 	upper, err := s.upperTree(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return s.x.proof(ctx, s.Source, upper, target, c)
+	var proofs []*SymbolProof
+	for c := first; c < end; c++ {
+		p, err := s.x.proof(ctx, s.Source, upper, target, c)
+		if err != nil {
+			return nil, err
+		}
+		proofs = append(proofs, p)
+	}
+	return proofs, nil
 }
 
 func (s *storedSymbols) upperTree(ctx context.Context) (merkleTree, error) {
@@ -81,7 +90,8 @@ type Recovery struct {
 	// SymbolBytes came from neighbours, OwnBytes from the repairer's own slivers, and ProofBytes are the symbols and
 	// paths that finding a liar took. What a source sent before it failed in the middle of a request is not counted.
 	SymbolBytes, OwnBytes, ProofBytes int64
-	// Bad are the sources that failed or lied. A liar's error wraps ErrProof or ErrStripe.
+	// Bad are the sources that failed or lied, each with its first failure. A liar's error wraps ErrProof or ErrStripe.
+	// Sources that were only not available ([ErrUnavailable]) are not among them.
 	Bad []*SliverError
 }
 
@@ -170,13 +180,14 @@ func (r *recovery) run(ctx context.Context, value Committed) error {
 	if err != nil || root.Committed() == value {
 		return err
 	}
-	for {
+	// Witnesses against the writer must be the same for all stripes. A pass in which they changed is repeated; that
+	// cost a source its standing, so passes without a change follow, unless sources fail at random.
+	for range len(r.sources) {
 		r.mixed = false
 		root, err = r.pass(ctx, r.gatherProven)
 		if err != nil || root.Committed() == value {
 			return err
 		}
-		// Witnesses against the writer must be the same for all stripes. Each further pass has cost a liar its place.
 		if !r.mixed {
 			break
 		}
@@ -216,13 +227,15 @@ func RecoverPair(ctx context.Context, l Layout, values Commitments, pair PairInd
 // symbolSource is a source and what a recovery knows of it.
 type symbolSource struct {
 	SymbolSource
-	own bool
-	bad bool // not asked any more
+	own    bool
+	liar   bool // it proved something false: not asked any more
+	faults int  // how often it failed: the others come first
+	outOf  int  // the step in which it failed last, and is not asked again
 
 	bytes, proofBytes int64
 	said              []answer     // its first answers, in order
 	lie               *SliverError // it took an answer back
-	reported          bool
+	reported          bool         // it is in Bad
 }
 
 // answer is a digest of the symbols that a source gave for a step.
@@ -243,7 +256,9 @@ type recovery struct {
 	seed    maphash.Seed
 
 	// The sources in use, the plan that they make, and the memory of a step.
-	mixed  bool // sources were replaced after the first step of a pass
+	step   int            // counts the steps of all passes
+	busy   []*SliverError // sources that were not available
+	mixed  bool           // sources were replaced after the first step of a pass
 	chosen []*symbolSource
 	plan   *rs.Plan
 	want   []int
@@ -290,19 +305,25 @@ func (r *recovery) pass(ctx context.Context, gather func(ctx context.Context, fi
 	return tree.root(), nil
 }
 
-// choose takes the first sources that are not bad, one for each sliver: own ones stand in front.
+// usable reports whether a source can be asked in this step.
+func (r *recovery) usable(s *symbolSource) bool { return !s.liar && s.outOf != r.step }
+
+// choose takes the first usable sources, one for each sliver: own ones stand in front, and those that failed before
+// behind all others.
 func (r *recovery) choose() error {
 	need := r.layout.Needed(r.Target.Axis.Other())
 	chosen := make([]*symbolSource, 0, need)
 	taken := make([]bool, r.layout.n)
-	for _, s := range r.sources {
-		if i := s.Sliver().Index; !s.bad && !taken[i] && len(chosen) < need {
-			taken[i] = true
-			chosen = append(chosen, s)
+	for _, failed := range []bool{false, true} {
+		for _, s := range r.sources {
+			if i := s.Sliver().Index; r.usable(s) && (s.faults > 0) == failed && !taken[i] && len(chosen) < need {
+				taken[i] = true
+				chosen = append(chosen, s)
+			}
 		}
 	}
 	if len(chosen) < need {
-		e := &NotEnoughError{Target: &r.Target, Stripe: -1, Grid: r.layout.Grid, Bad: r.Bad}
+		e := &NotEnoughError{Target: &r.Target, Stripe: -1, Grid: r.layout.Grid, Bad: append(r.busy, r.Bad...)}
 		if r.Target.Axis == Primary {
 			e.Secondaries = len(chosen)
 		} else {
@@ -348,16 +369,16 @@ func (r *recovery) gather(ctx context.Context, first, end StripeIndex) error {
 	})
 }
 
-// gatherProven asks for the symbols with their paths, one by one, and leaves out who lies.
+// gatherProven asks for the symbols with their paths, and leaves out who lies.
 func (r *recovery) gatherProven(ctx context.Context, first, end StripeIndex) error {
 	t := r.layout.SymbolSize(first)
 	err := r.collect(ctx, first, end, func(ctx context.Context, s *symbolSource, run []byte) (StripeIndex, error) {
-		for c := first; c < end; c++ {
-			p, err := provenSymbol(ctx, r.layout, r.values, s, r.Target, c)
-			if err != nil {
-				return c, err
-			}
-			copy(run[int(c-first)*t:], p.Data)
+		proofs, c, err := provenSymbols(ctx, r.layout, r.values, s, r.Target, first, end)
+		if err != nil {
+			return c, err
+		}
+		for i, p := range proofs {
+			copy(run[i*t:], p.Data)
 			s.proofBytes += int64(len(p.Data) + len(p.Path)*HashSize)
 		}
 		i, ok := slices.BinarySearchFunc(s.said, first, func(a answer, c StripeIndex) int { return cmp.Compare(a.first, c) })
@@ -383,9 +404,10 @@ func (r *recovery) gatherProven(ctx context.Context, first, end StripeIndex) err
 // collect fills the runs of the chosen sources by read, several at a time, and puts others in the place of those
 // that fail. read says at which stripe it failed; it may change its source.
 func (r *recovery) collect(ctx context.Context, first, end StripeIndex, read func(ctx context.Context, s *symbolSource, run []byte) (StripeIndex, error)) error {
+	r.step++
 	var have map[*symbolSource][]byte // what earlier rounds gave
 	for {
-		if r.plan == nil || anyBad(r.chosen) {
+		if r.plan == nil || slices.ContainsFunc(r.chosen, func(s *symbolSource) bool { return !r.usable(s) }) {
 			r.mixed = r.mixed || first > 0
 			if err := r.choose(); err != nil {
 				return err
@@ -410,8 +432,7 @@ func (r *recovery) collect(ctx context.Context, first, end StripeIndex, read fun
 		for i, s := range r.chosen {
 			if errs[i] != nil {
 				failed = true
-				s.bad = true
-				r.Bad = append(r.Bad, aboutSliver(s.Sliver(), int(stripes[i]), errs[i]))
+				r.refuse(s, stripes[i], errs[i])
 			}
 		}
 		if !failed {
@@ -426,13 +447,20 @@ func (r *recovery) collect(ctx context.Context, first, end StripeIndex, read fun
 	}
 }
 
-func anyBad(sources []*symbolSource) bool {
-	for _, s := range sources {
-		if s.bad {
-			return true
-		}
+// refuse leaves a source out of this step, and asks it in others only when the rest does not suffice.
+func (r *recovery) refuse(s *symbolSource, c StripeIndex, err error) {
+	e := aboutSliver(s.Sliver(), int(c), err)
+	s.outOf = r.step
+	if errors.Is(err, ErrUnavailable) {
+		r.busy = append(r.busy, e)
+		return
 	}
-	return false
+	s.faults++
+	s.liar = s.liar || errors.Is(err, ErrProof)
+	if !s.reported {
+		s.reported = true
+		r.Bad = append(r.Bad, e)
+	}
 }
 
 // allocate gives each chosen source memory for a run of symbols.
@@ -444,24 +472,30 @@ func (r *recovery) allocate(size int) {
 	}
 }
 
-// provenSymbol asks a source for the symbol where the target crosses it, and checks it.
-func provenSymbol(ctx context.Context, l Layout, values Commitments, s SymbolSource, target SliverIndex, c StripeIndex) (*SymbolProof, error) {
-	refuse := func(err error) error { return &SliverError{Sliver: s.Sliver(), Stripe: int(c), Err: err} }
-	p, err := s.ReadProof(ctx, target, c)
-	if err != nil {
-		return nil, refuse(err)
-	}
-	if p == nil || p.Sliver != s.Sliver() || p.Stripe != c || p.Symbol != target.Index {
-		return nil, refuse(fmt.Errorf("%w: it is about another symbol", ErrProof))
-	}
+// provenSymbols asks a source for the symbols where the target crosses it, and checks them. With an error comes the
+// stripe that it is about.
+func provenSymbols(ctx context.Context, l Layout, values Commitments, s SymbolSource, target SliverIndex, first, end StripeIndex) ([]*SymbolProof, StripeIndex, error) {
 	value, ok := values.Committed(s.Sliver())
 	if !ok {
-		return nil, unknownValue(s.Sliver())
+		return nil, first, unknownValue(s.Sliver())
 	}
-	if err := p.Verify(l, value); err != nil {
-		return nil, err
+	proofs, err := s.ReadProofs(ctx, target, first, end)
+	if err != nil {
+		return nil, first, err
 	}
-	return p, nil
+	if len(proofs) != int(end-first) {
+		return nil, first, fmt.Errorf("%w: %d proofs for %d stripes", ErrProof, len(proofs), end-first)
+	}
+	for i, p := range proofs {
+		c := first + StripeIndex(i)
+		if p == nil || p.Sliver != s.Sliver() || p.Stripe != c || p.Symbol != target.Index {
+			return nil, c, fmt.Errorf("%w: it is about another symbol", ErrProof)
+		}
+		if err := p.Verify(l, value); err != nil {
+			return nil, c, err
+		}
+	}
+	return proofs, end, nil
 }
 
 // decode computes the target's stripes first ≤ c < end from the gathered symbols, and their roots.

@@ -18,9 +18,9 @@ type askSource struct {
 	SymbolSource
 	asked  atomic.Int64 // calls of ReadSymbols
 	bytes  atomic.Int64 // that ReadSymbols was asked for
-	proofs atomic.Int64 // calls of ReadProof
+	proofs atomic.Int64 // proofs that ReadProofs was asked for
 
-	// read changes what ReadSymbols gives; prove what ReadProof gives.
+	// read changes what ReadSymbols gives; prove what ReadProofs gives.
 	read  func(first, end StripeIndex, dst []byte) error
 	prove func(p *SymbolProof) (*SymbolProof, error)
 }
@@ -37,13 +37,27 @@ func (s *askSource) ReadSymbols(ctx context.Context, target SliverIndex, first, 
 	return nil
 }
 
-func (s *askSource) ReadProof(ctx context.Context, target SliverIndex, c StripeIndex) (*SymbolProof, error) {
-	s.proofs.Add(1)
-	p, err := s.SymbolSource.ReadProof(ctx, target, c)
-	if err == nil && s.prove != nil {
-		return s.prove(p)
+func (s *askSource) ReadProofs(ctx context.Context, target SliverIndex, first, end StripeIndex) ([]*SymbolProof, error) {
+	s.proofs.Add(int64(end - first))
+	proofs, err := s.SymbolSource.ReadProofs(ctx, target, first, end)
+	for i, p := range proofs {
+		if s.prove == nil {
+			break
+		}
+		if proofs[i], err = s.prove(p); err != nil {
+			return nil, err
+		}
 	}
-	return p, err
+	return proofs, err
+}
+
+// readProof asks for one proof.
+func readProof(ctx context.Context, s SymbolSource, target SliverIndex, c StripeIndex) (*SymbolProof, error) {
+	proofs, err := s.ReadProofs(ctx, target, c, c+1)
+	if err != nil {
+		return nil, err
+	}
+	return proofs[0], nil
 }
 
 // restartSink keeps slivers, each of which may begin anew at stripe 0.
@@ -358,7 +372,7 @@ func TestRecoverInSteps(t *testing.T) {
 	}
 }
 
-// lying is a way to lie in ReadSymbols and then in ReadProof.
+// lying is a way to lie in ReadSymbols and then in ReadProofs.
 type lying struct {
 	name  string
 	read  func(first, end StripeIndex, dst []byte) error
@@ -491,13 +505,13 @@ func TestRecoverReplayedProofs(t *testing.T) {
 		}
 		for name, replay := range map[string]func(s SymbolSource, p *SymbolProof) (*SymbolProof, error){
 			"other stripe": func(s SymbolSource, p *SymbolProof) (*SymbolProof, error) {
-				return s.ReadProof(ctx, target, 1-min(p.Stripe, 1))
+				return readProof(ctx, s, target, 1-min(p.Stripe, 1))
 			},
 			"other symbol": func(s SymbolSource, p *SymbolProof) (*SymbolProof, error) {
-				return s.ReadProof(ctx, elsewhere, p.Stripe)
+				return readProof(ctx, s, elsewhere, p.Stripe)
 			},
 			"other sliver": func(_ SymbolSource, p *SymbolProof) (*SymbolProof, error) {
-				return other.ReadProof(ctx, target, p.Stripe)
+				return readProof(ctx, other, target, p.Stripe)
 			},
 		} {
 			all := e.neighbours(t, across, 4, 0, 1, 2, 3, 5, 6)

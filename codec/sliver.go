@@ -138,7 +138,7 @@ func ReadSliver(ctx context.Context, r io.Reader, l Layout, s SliverIndex, value
 	var roots []Hash
 	for len(roots) < l.Stripes() {
 		more := make([]Hash, min(4096, l.Stripes()-len(roots)))
-		if err := readFull(r, hashBytes(more)); err != nil {
+		if err := readFull(r, HashBytes(more)); err != nil {
 			return fail(-1, err)
 		}
 		roots = append(roots, more...)

@@ -43,7 +43,7 @@ func sliverSizes(g Grid, limit int) (sizes []int) {
 // storedForm is a sliver as it travels: stripe roots ‖ stripes.
 func storedForm(e *encoded, s SliverIndex) []byte {
 	p := e.l.Position(s)
-	return append(bytes.Clone(hashBytes(e.roots[p])), e.data[p]...)
+	return append(bytes.Clone(HashBytes(e.roots[p])), e.data[p]...)
 }
 
 func allSlivers(g Grid) (all []SliverIndex) {

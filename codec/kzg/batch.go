@@ -54,6 +54,38 @@ func (s *setup) batchVerify(ctx context.Context, openings []Opening) error {
 	return &BatchError{Checked: len(openings), Bad: bad}
 }
 
+// VerifyAll is [BatchVerify] for who does not care which openings are bad: it costs two pairings whether they hold or
+// not, so that a stranger's junk is refused as cheaply as a proof is accepted. The error names the first malformed
+// opening, or none.
+func VerifyAll(ctx context.Context, openings []Opening) error {
+	if len(openings) == 0 {
+		return nil
+	}
+	s, err := ceremony()
+	if err != nil {
+		return err
+	}
+	return s.verifyAll(ctx, openings)
+}
+
+func (s *setup) verifyAll(ctx context.Context, openings []Opening) error {
+	terms, bad, err := parseBatch(ctx, openings)
+	if err != nil {
+		return fmt.Errorf("couldn't parse %d openings: %w", len(openings), err)
+	}
+	if len(bad) > 0 {
+		return fmt.Errorf("opening %d of %d: %w", bad[0].Position, len(openings), bad[0].Err)
+	}
+	holds, err := s.sumHolds(terms)
+	if err != nil {
+		return fmt.Errorf("couldn't check %d openings: %w", len(openings), err)
+	}
+	if !holds {
+		return fmt.Errorf("%w: at least one of %d openings", ErrProof, len(openings))
+	}
+	return nil
+}
+
 // term is the equation of one well-formed opening, e(C − [y]₁ + z·π, [1]₂) = e(π, [τ]₂).
 type term struct {
 	at         int                // position in the batch

@@ -31,7 +31,7 @@ func (c *crossing) ReadSymbols(_ context.Context, _ codec.SliverIndex, first, _ 
 
 var errHonest = errors.New("nobody lies in a measurement")
 
-func (c *crossing) ReadProof(context.Context, codec.SliverIndex, codec.StripeIndex) (*codec.SymbolProof, error) {
+func (c *crossing) ReadProofs(context.Context, codec.SliverIndex, codec.StripeIndex, codec.StripeIndex) ([]*codec.SymbolProof, error) {
 	return nil, errHonest
 }
 
