@@ -1,11 +1,11 @@
 package folder
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -15,123 +15,41 @@ import (
 	"github.com/selvage-network/selvage/codec"
 )
 
-// State is what a check found of a sliver.
-type State uint8
-
-// The states of a sliver.
-const (
-	Good State = iota
-	Missing
-	Corrupt
-)
-
-func (s State) String() string {
-	switch s {
-	case Good:
-		return "good"
-	case Missing:
-		return "missing"
-	case Corrupt:
-		return "corrupt"
-	}
-	return fmt.Sprintf("state(%d)", uint8(s))
-}
-
-// MarshalText implements encoding.TextMarshaler.
-func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (s *State) UnmarshalText(b []byte) error {
-	for _, known := range []State{Good, Missing, Corrupt} {
-		if known.String() == string(b) {
-			*s = known
-			return nil
-		}
-	}
-	return fmt.Errorf("folder: %q is no state of a sliver", b)
-}
-
-// Status is the state of one sliver.
-type Status struct {
-	Sliver codec.SliverIndex
-	State  State
-	Err    *codec.SliverError // of a corrupt sliver: what is wrong, and in which stripe
-}
-
-// CheckReport is the state of all 2n slivers, in the order of their positions.
-type CheckReport struct {
-	Grid    codec.Grid
-	Slivers []Status
-}
-
-// Count is the number of slivers of an axis that are in a state.
-func (r *CheckReport) Count(a codec.Axis, state State) int {
-	count := 0
-	for _, s := range r.Slivers {
-		if s.Sliver.Axis == a && s.State == state {
-			count++
-		}
-	}
-	return count
-}
-
-// Bad lists the slivers that are missing or corrupt.
-func (r *CheckReport) Bad() []Status {
-	var bad []Status
-	for _, s := range r.Slivers {
-		if s.State != Good {
-			bad = append(bad, s)
-		}
-	}
-	return bad
-}
-
-// Sufficient reports whether the good slivers give back the blob, and with it all other slivers.
-func (r *CheckReport) Sufficient() bool {
-	return r.Count(codec.Primary, Good) >= r.Grid.Rows() || r.Count(codec.Secondary, Good) >= r.Grid.Cols()
-}
-
-// NotEnough describes what is there as an error.
-func (r *CheckReport) NotEnough() *codec.NotEnoughError {
-	e := &codec.NotEnoughError{
-		Stripe:      -1,
-		Primaries:   r.Count(codec.Primary, Good),
-		Secondaries: r.Count(codec.Secondary, Good),
-		Grid:        r.Grid,
-	}
-	for _, s := range r.Slivers {
-		if s.State == Corrupt {
-			e.Bad = append(e.Bad, s.Err)
-		}
-	}
-	return e
-}
-
 // Check reads every sliver and verifies all of it, on all cores, one sliver on each. opts.Progress is told bytes of
 // files. The error is only about the check itself, not about bad slivers.
 func (f *Folder) Check(ctx context.Context, opts codec.Options) (*CheckReport, error) {
-	report := &CheckReport{Grid: f.layout.Grid, Slivers: make([]Status, 2*f.layout.Shards())}
-	progress := &progress{tell: opts.Progress}
+	stripes := f.layout.Stripes()
+	c := &checking{
+		Folder:   f,
+		report:   &CheckReport{Grid: f.layout.Grid, Stripes: stripes, Slivers: make([]Status, 2*f.layout.Shards())},
+		progress: &progress{tell: opts.Progress},
+		lost:     [2][]uint16{make([]uint16, stripes), make([]uint16, stripes)},
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(workers(opts))
-	buffers := sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 256<<10) }}
-	for p := range report.Slivers {
+	buffers := sync.Pool{New: func() any { return new([]byte) }}
+	for p := range c.report.Slivers {
 		group.Go(func() error {
+			buf := buffers.Get().(*[]byte)
+			defer buffers.Put(buf)
 			s := f.layout.SliverAt(p)
-			buf := buffers.Get().(*bufio.Reader)
-			err := f.checkSliver(ctx, s, buf, progress)
-			buffers.Put(buf)
+			bad, err := c.sliver(ctx, s, buf)
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			report.Slivers[p] = statusOf(s, err)
+			if errors.Is(err, ErrMachine) {
+				return err
+			}
+			c.report.Slivers[p] = statusOf(s, err)
+			c.report.Slivers[p].BadStripes = bad
 			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, fmt.Errorf("folder: check %s: %w", f.dir, err)
 	}
-	return report, nil
+	c.report.Undecodable = c.undecodable()
+	return c.report, nil
 }
 
 // CheckSize is the number of bytes that [Folder.Check] reads when all files that are there are whole.
@@ -143,33 +61,135 @@ func (f *Folder) CheckSize() int64 {
 	return size
 }
 
-// statusOf classifies the error of reading a sliver.
-func statusOf(s codec.SliverIndex, err error) Status {
-	var bad *codec.SliverError
-	switch {
-	case err == nil:
-		return Status{Sliver: s, State: Good}
-	case isMissing(err):
-		return Status{Sliver: s, State: Missing}
-	case errors.As(err, &bad):
-		return Status{Sliver: s, State: Corrupt, Err: bad}
-	}
-	return Status{Sliver: s, State: Corrupt, Err: &codec.SliverError{Sliver: s, Stripe: -1, Err: err}}
+// checking is one call of [Folder.Check].
+type checking struct {
+	*Folder
+	report   *CheckReport
+	progress *progress
+
+	mu   sync.Mutex
+	lost [2][]uint16 // by axis and stripe: how many slivers, of those that are not wholly bad, are bad in it
 }
 
-// checkSliver verifies one sliver.
-func (f *Folder) checkSliver(ctx context.Context, s codec.SliverIndex, buf *bufio.Reader, progress *progress) error {
-	file, info, err := openRegular(f.path(s))
+// checkBytes is about how much of a sliver is read at a time.
+const checkBytes = 256 << 10
+
+// sliver verifies one sliver. It returns in how many stripes the sliver is bad, and the error of the first; an error
+// without a bad stripe is about the sliver as a whole.
+func (c *checking) sliver(ctx context.Context, s codec.SliverIndex, buf *[]byte) (bad int, first error) {
+	file, err := c.openSliver(s)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer file.Close()
-	if want := f.layout.SliverSize(s.Axis); info.Size() != want {
-		return fmt.Errorf("%w: %s has %d bytes, want %d", codec.ErrLength, filepath.Base(f.path(s)), info.Size(), want)
+	l := c.layout
+	value, _ := c.meta.Committed(s)
+	v, err := codec.NewSliverVerifier(l, s, value)
+	if err != nil {
+		return 0, err
 	}
-	value, _ := f.meta.Committed(s)
-	buf.Reset(&meter{r: file, progress: progress})
-	return codec.ReadSliver(ctx, buf, f.layout, s, value, nil)
+	roots := make([]codec.Hash, l.Stripes())
+	n, err := file.ReadAt(hashBytes(roots), 0)
+	c.progress.add(uint64(n))
+	if err = whole(n, int(l.RootsSize()), err); err == nil {
+		err = v.Roots(roots)
+	}
+	if err != nil {
+		return 0, err
+	}
+	step := codec.StripeIndex(max(1, checkBytes/l.SliverStripeSize(s.Axis, 0)))
+	for from, end := codec.StripeIndex(0), codec.StripeIndex(0); from < codec.StripeIndex(len(roots)); from = end {
+		if err := ctx.Err(); err != nil {
+			return bad, err
+		}
+		end = min(from+step, codec.StripeIndex(len(roots)))
+		begin := l.SliverStripeOffset(s.Axis, from)
+		size := int(l.SliverStripeOffset(s.Axis, end-1)-begin) + l.SliverStripeSize(s.Axis, end-1)
+		if len(*buf) < size {
+			*buf = make([]byte, size)
+		}
+		n, err := file.ReadAt((*buf)[:size], l.RootsSize()+begin)
+		if err = whole(n, size, err); err != nil && step > 1 {
+			step, end = 1, from // to find out which ones can't be read
+			continue
+		}
+		if errors.Is(err, ErrMachine) {
+			return bad, err
+		}
+		c.progress.add(uint64(n))
+		for i := from; i < end; i++ {
+			at := int(l.SliverStripeOffset(s.Axis, i) - begin)
+			one := err
+			if one == nil {
+				one = v.Stripe(i, (*buf)[at:at+l.SliverStripeSize(s.Axis, i)])
+			}
+			if one == nil {
+				continue
+			}
+			if bad++; bad == 1 {
+				first = aboutStripe(s, int(i), one)
+			}
+			c.mu.Lock()
+			c.lost[s.Axis][i]++
+			c.mu.Unlock()
+		}
+	}
+	return bad, first
+}
+
+// openSliver opens a sliver's file, of the right length.
+func (f *Folder) openSliver(s codec.SliverIndex) (*os.File, error) {
+	var file *os.File
+	err := retryShort(func() error {
+		var info os.FileInfo
+		var err error
+		if file, info, err = openRegular(f.path(s)); err != nil {
+			return err
+		}
+		if want := f.layout.SliverSize(s.Axis); info.Size() != want {
+			file.Close()
+			return fmt.Errorf("%w: %s has %d bytes, want %d", codec.ErrLength, filepath.Base(f.path(s)), info.Size(), want)
+		}
+		return nil
+	}, f.files.evict)
+	return file, err
+}
+
+// whole is the error of a reading at some offset that has to give a number of bytes.
+func whole(n, want int, err error) error {
+	switch {
+	case n == want:
+		return nil
+	case err == io.EOF:
+		return fmt.Errorf("%w: it ends %d bytes early", codec.ErrLength, want-n)
+	}
+	return blameMachine(err)
+}
+
+// aboutStripe says which stripe an error is about, unless it does so already.
+func aboutStripe(s codec.SliverIndex, stripe int, err error) error {
+	var known *codec.SliverError
+	if errors.As(err, &known) {
+		return err
+	}
+	return &codec.SliverError{Sliver: s, Stripe: stripe, Err: err}
+}
+
+// undecodable counts the stripes that have too few good slivers of both axes.
+func (c *checking) undecodable() int {
+	var whole [2]int // slivers that are not wholly bad
+	for _, s := range c.report.Slivers {
+		if s.State == Good || s.BadStripes > 0 {
+			whole[s.Sliver.Axis]++
+		}
+	}
+	l, count := c.layout, 0
+	for i := range l.Stripes() {
+		if whole[codec.Primary]-int(c.lost[codec.Primary][i]) < l.Rows() && whole[codec.Secondary]-int(c.lost[codec.Secondary][i]) < l.Cols() {
+			count++
+		}
+	}
+	return count
 }
 
 func workers(opts codec.Options) int {
@@ -194,16 +214,4 @@ func (p *progress) add(n uint64) {
 	defer p.mu.Unlock()
 	p.done += n
 	p.tell(p.done)
-}
-
-// meter tells progress how much was read.
-type meter struct {
-	r        io.Reader
-	progress *progress
-}
-
-func (m *meter) Read(b []byte) (int, error) {
-	n, err := m.r.Read(b)
-	m.progress.add(uint64(n))
-	return n, err
 }

@@ -20,6 +20,13 @@ var (
 	ErrManyBlobs = errors.New("folder: metadata of several blobs")
 	// ErrNotRegular: something that is no regular file has the name of a sliver or of metadata.
 	ErrNotRegular = errors.New("folder: not a regular file")
+	// ErrInUse: an empty folder can't be replaced by one with slivers: something is mounted on it, or it is the
+	// current one.
+	ErrInUse = errors.New("folder: the target can't be replaced")
+	// ErrUnreadable: a sliver's file may not be read by this user. It may be good, so it is not replaced.
+	ErrUnreadable = errors.New("folder: no permission to read")
+	// ErrMachine: the machine has no descriptors or no memory left. That says nothing about any sliver.
+	ErrMachine = errors.New("folder: the machine has run out of file descriptors or memory")
 	// ErrIncomplete: a folder was to be finished without all stripes of all slivers.
 	ErrIncomplete = errors.New("folder: slivers are not complete")
 )

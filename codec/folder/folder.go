@@ -182,19 +182,8 @@ func (f *Folder) Source(s codec.SliverIndex) (*Source, error) {
 
 func (f *Folder) path(s codec.SliverIndex) string { return filepath.Join(f.dir, SliverName(s)) }
 
-// Decoder returns a decoder of the blob from all slivers that are there. It reads the files for as long as the
-// folder is open.
-func (f *Folder) Decoder(opts codec.Options) (*codec.Decoder, error) {
-	var sources []codec.Source
-	for _, s := range f.Slivers() {
-		src, err := f.Source(s)
-		if err != nil {
-			return nil, err
-		}
-		sources = append(sources, src)
-	}
-	return codec.NewDecoder(f.meta.Blob, f.meta, sources, opts)
-}
-
 // isMissing tells a file that is not there from one that cannot be used.
 func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+// isUnreadable tells a file that this user may not read: it may be good.
+func isUnreadable(err error) bool { return errors.Is(err, fs.ErrPermission) }

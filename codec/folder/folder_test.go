@@ -202,7 +202,7 @@ func TestBadFiles(t *testing.T) {
 			if got, err := decode(t, f); err != nil || !bytes.Equal(got, blob) {
 				t.Fatalf("decoded bytes differ: %v", err)
 			}
-			if err := f.Repair(context.Background(), nil, codec.Options{}, nil); err != nil {
+			if err := f.Repair(context.Background(), nil, RepairOptions{}, nil); err != nil {
 				t.Fatal(err)
 			}
 			sameSnapshot(t, snapshot(t, dir), want)
@@ -221,7 +221,7 @@ func TestFolderInPlaceOfSliver(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := mustOpen(t, dir)
-	err := f.Repair(context.Background(), nil, codec.Options{}, nil)
+	err := f.Repair(context.Background(), nil, RepairOptions{}, nil)
 	var left *RepairError
 	if !errors.As(err, &left) || len(left.Left) != 1 || !errors.Is(err, ErrNotRegular) || errors.Is(err, codec.ErrNotEnough) {
 		t.Fatalf("error %v", err)

@@ -3,8 +3,8 @@ package folder
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/selvage-network/selvage/codec"
@@ -37,67 +37,33 @@ func (r *repair) sources(a codec.Axis) (*neighbours, error) {
 	return n, nil
 }
 
-func (n *neighbours) bytesRead() int64 {
-	sum := int64(0)
-	for _, src := range n.files {
-		sum += src.BytesRead()
-	}
-	return sum
+func (n *neighbours) bytesRead() int64 { return bytesRead(n.files) }
+
+// newReplacements begins files for slivers that take their places only when they are whole.
+func (f *Folder) newReplacements(slivers ...codec.SliverIndex) *slots {
+	return newSlots(f.layout, slivers, func(s codec.SliverIndex) string {
+		return filepath.Join(f.dir, repairPrefix+s.String()+"-"+rand.Text()[:10])
+	}, f.files.evict)
 }
 
-// replacement is a [codec.Sink] for one sliver that takes its place only when it is whole.
-type replacement struct {
-	f      *Folder
-	sliver codec.SliverIndex
-	buffer *sliverBuffer
-	temp   string
-	file   file // nil once it is closed
-}
-
-// newReplacement begins a sliver's file.
-func (f *Folder) newReplacement(s codec.SliverIndex) (*replacement, error) {
-	r := &replacement{f: f, sliver: s, buffer: newSliverBuffer(f.layout, s, 1)}
-	path := filepath.Join(f.dir, repairPrefix+s.String()+"-"+rand.Text()[:10])
-	var err error
-	if r.file, err = openFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL); err != nil {
-		return nil, fmt.Errorf("folder: repair %v: %w", s, err)
+// replace puts finished slivers in their places, and returns those for which that went well.
+func (f *Folder) replace(ctx context.Context, slivers []codec.SliverIndex, made *slots) (placed []codec.SliverIndex, err error) {
+	if err := made.finish(ctx); err != nil {
+		return nil, err
 	}
-	r.temp = path
-	return r, nil
-}
-
-// WriteStripe implements [codec.Sink].
-func (r *replacement) WriteStripe(_ context.Context, _ codec.SliverIndex, c codec.StripeIndex, root codec.Hash, data []byte) error {
-	return r.buffer.add(r.file, c, root, data)
-}
-
-// commit puts the sliver in its place.
-func (r *replacement) commit() error {
-	err := r.buffer.finish(r.file)
-	if err == nil {
-		err = r.file.Sync()
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		return fmt.Errorf("write it: %w", err)
+	for _, s := range slivers {
+		if err = made.at[f.layout.Position(s)].place(f.path(s)); err != nil {
+			break
+		}
+		f.files.forget(f.path(s))
+		placed = append(placed, s)
 	}
-	err = r.file.Close()
-	r.file = nil
-	if err == nil {
-		err = os.Rename(r.temp, r.f.path(r.sliver))
+	e := retryShort(func() error { return SyncDir(f.dir) }, f.files.evict)
+	if e != nil {
+		e = fmt.Errorf("folder: make the names in %s last: %w", f.dir, e)
 	}
-	if err != nil {
-		return fmt.Errorf("put it in its place: %w", err)
-	}
-	r.temp = ""
-	return syncDir(r.f.dir)
-}
-
-// discard removes what was not committed.
-func (r *replacement) discard() {
-	if r.file != nil {
-		r.file.Close()
-	}
-	if r.temp != "" {
-		os.Remove(r.temp)
-	}
+	return placed, errors.Join(err, e)
 }

@@ -45,7 +45,7 @@ func TestRepairLargestLoss(t *testing.T) {
 						}
 						f := mustOpen(t, dir)
 						count := 0
-						err := f.Repair(context.Background(), nil, codec.Options{}, func(r Repaired) {
+						err := f.Repair(context.Background(), nil, RepairOptions{}, func(r Repaired) {
 							count++
 							if r.LostBytes != r.SymbolBytes || r.ReadBytes < r.SymbolBytes || r.Was.State == Good || len(r.Bad) > 0 {
 								t.Errorf("%+v", r)
@@ -89,7 +89,7 @@ func TestRepairTooMuchLost(t *testing.T) {
 	if report.Sufficient() {
 		t.Fatal("2 primaries and 4 secondaries are not sufficient")
 	}
-	err := f.Repair(context.Background(), report, codec.Options{}, nil)
+	err := f.Repair(context.Background(), report, RepairOptions{}, nil)
 	var few *codec.NotEnoughError
 	var left *RepairError
 	if !errors.As(err, &few) || !errors.As(err, &left) || few.Primaries != 2 || few.Secondaries != 4 || len(few.Bad) != 1 || len(left.Left) != 8 {
@@ -115,7 +115,7 @@ func TestSourceTurnsBad(t *testing.T) {
 			report := mustCheck(t, f)
 			do(sliverPath(dir, codec.Primary, 2))
 			var seen []Repaired
-			err := f.Repair(context.Background(), report, codec.Options{}, func(r Repaired) { seen = append(seen, r) })
+			err := f.Repair(context.Background(), report, RepairOptions{}, func(r Repaired) { seen = append(seen, r) })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -136,7 +136,7 @@ func TestRestlessDisk(t *testing.T) {
 	}
 	remove(t, sliverPath(dir, codec.Primary, 3))
 	f := mustOpen(t, dir)
-	err := f.Repair(context.Background(), nil, codec.Options{Workers: 1}, func(r Repaired) {
+	err := f.Repair(context.Background(), nil, RepairOptions{Options: codec.Options{Workers: 1}}, func(r Repaired) {
 		if r.Sliver.Axis == codec.Secondary {
 			os.Truncate(f.path(r.Sliver), 5)
 		}
@@ -156,7 +156,7 @@ func TestRepairInterrupted(t *testing.T) {
 	t.Run("full disk", func(t *testing.T) {
 		before := snapshot(t, dir)
 		fullDisk(t, 10_000)
-		err := mustOpen(t, dir).Repair(context.Background(), nil, codec.Options{}, nil)
+		err := mustOpen(t, dir).Repair(context.Background(), nil, RepairOptions{}, nil)
 		if !errors.Is(err, syscall.ENOSPC) {
 			t.Fatalf("error %v", err)
 		}
@@ -166,7 +166,7 @@ func TestRepairInterrupted(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		f := mustOpen(t, dir)
 		count := 0
-		err := f.Repair(ctx, nil, codec.Options{}, func(Repaired) {
+		err := f.Repair(ctx, nil, RepairOptions{}, func(Repaired) {
 			if count++; count == 3 {
 				cancel()
 			}
@@ -216,7 +216,7 @@ func TestWriterLied(t *testing.T) {
 	}
 	remove(t, sliverPath(dir, codec.Primary, 1))
 	f = mustOpen(t, dir)
-	err = f.Repair(context.Background(), nil, codec.Options{}, nil)
+	err = f.Repair(context.Background(), nil, RepairOptions{}, nil)
 	var lie *codec.InconsistentError
 	if !errors.As(err, &lie) || lie.Target.String() != "primary-0001" {
 		t.Fatalf("error %v", err)

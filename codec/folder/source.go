@@ -33,8 +33,7 @@ func (s *Source) BytesRead() int64 { return s.read.Load() }
 // StripeRoots reads the sliver's stripe roots.
 func (s *Source) StripeRoots(ctx context.Context) ([]codec.Hash, error) {
 	roots := make([]codec.Hash, s.layout.Stripes())
-	b := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(roots))), len(roots)*codec.HashSize)
-	if err := s.readAt(ctx, b, 0); err != nil {
+	if err := s.readAt(ctx, hashBytes(roots), 0); err != nil {
 		return nil, &codec.SliverError{Sliver: s.sliver, Stripe: -1, Err: err}
 	}
 	return roots, nil
@@ -69,6 +68,7 @@ func (s *Source) readAt(ctx context.Context, dst []byte, offset int64) error {
 	}
 	f, err := s.files.acquire(s.path, s.open)
 	if err != nil {
+		abortGuarded(ctx, err)
 		return err
 	}
 	defer s.files.release(f)
@@ -80,6 +80,8 @@ func (s *Source) readAt(ctx context.Context, dst []byte, offset int64) error {
 	if n == len(dst) {
 		return nil
 	}
+	err = blameMachine(err)
+	abortGuarded(ctx, err)
 	return err
 }
 
@@ -94,4 +96,9 @@ func (s *Source) open(path string) (*os.File, error) {
 		return nil, fmt.Errorf("%w: %s has %d bytes, want %d", codec.ErrLength, filepath.Base(path), info.Size(), want)
 	}
 	return f, nil
+}
+
+// hashBytes views hashes as bytes.
+func hashBytes(h []codec.Hash) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(h))), len(h)*codec.HashSize)
 }

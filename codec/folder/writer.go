@@ -9,8 +9,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/selvage-network/selvage/codec"
 )
 
@@ -21,52 +19,8 @@ type Writer struct {
 	dir    string      // final
 	mode   os.FileMode // of an empty folder that is replaced, or 0
 	temp   string
-	slots  []*slot // by position
+	slots  *slots
 	done   bool
-}
-
-// file is what a Writer needs of an [os.File]; tests put failing ones in its place.
-type file interface {
-	io.WriterAt
-	Sync() error
-	Close() error
-}
-
-// openFile opens a file for writing.
-var openFile = func(path string, flag int) (file, error) { return os.OpenFile(path, flag, 0o666) }
-
-// slot is one sliver that is being written. The calls for one sliver come one after another, so it needs no lock.
-type slot struct {
-	path    string
-	buffer  *sliverBuffer
-	keep    bool // the descriptor stays open between writes
-	created bool
-	f       file // nil while closed
-}
-
-// WriteAt implements io.WriterAt, opening the file when it has to.
-func (s *slot) WriteAt(b []byte, at int64) (int, error) {
-	if s.f == nil {
-		flag := os.O_WRONLY
-		if !s.created {
-			flag |= os.O_CREATE | os.O_EXCL
-		}
-		f, err := openFile(s.path, flag)
-		if err != nil {
-			return 0, err
-		}
-		s.f, s.created = f, true
-	}
-	return s.f.WriteAt(b, at)
-}
-
-func (s *slot) close() error {
-	if s.f == nil {
-		return nil
-	}
-	err := s.f.Close()
-	s.f = nil
-	return err
 }
 
 // Encode reads a blob of the given size, encodes it and writes all slivers and the metadata to a new folder. After
@@ -102,15 +56,11 @@ func Create(dir string, l codec.Layout) (*Writer, error) {
 	if err := os.Mkdir(w.temp, 0o777); err != nil {
 		return nil, fmt.Errorf("folder: create %s: %w", dir, err)
 	}
-	w.slots = make([]*slot, 2*l.Shards())
-	for p := range w.slots {
-		s := l.SliverAt(p)
-		w.slots[p] = &slot{
-			path:   filepath.Join(w.temp, SliverName(s)),
-			buffer: newSliverBuffer(l, s, len(w.slots)),
-			keep:   p < maxOpen,
-		}
+	slivers := make([]codec.SliverIndex, 2*l.Shards())
+	for p := range slivers {
+		slivers[p] = l.SliverAt(p)
 	}
+	w.slots = newSlots(l, slivers, func(s codec.SliverIndex) string { return filepath.Join(w.temp, SliverName(s)) })
 	return w, nil
 }
 
@@ -148,24 +98,21 @@ func (w *Writer) checkTarget() error {
 	if len(entries) > 0 {
 		return fmt.Errorf("%w: %s has %d entries", ErrExists, w.dir, len(entries))
 	}
+	// The folder is replaced, not filled, so that a broken-off encoding leaves nothing in it. Whoever stands in it, and
+	// whatever is mounted on it, would be left with the old one. A folder above the current one is not empty.
+	if here, err := os.Stat("."); err == nil && os.SameFile(here, info) {
+		return fmt.Errorf("%w: %s is the current folder; go elsewhere, or name a new folder in it", ErrInUse, w.dir)
+	}
+	if isMountPoint(w.dir, info) {
+		return fmt.Errorf("%w: something is mounted on %s; name a new folder in it", ErrInUse, w.dir)
+	}
 	w.mode = info.Mode().Perm()
 	return nil
 }
 
 // WriteStripe implements [codec.Sink].
-func (w *Writer) WriteStripe(_ context.Context, s codec.SliverIndex, c codec.StripeIndex, root codec.Hash, data []byte) error {
-	if err := w.layout.CheckSliver(s); err != nil {
-		return err
-	}
-	slot := w.slots[w.layout.Position(s)]
-	err := slot.buffer.add(slot, c, root, data)
-	if !slot.keep {
-		err = errors.Join(err, slot.close())
-	}
-	if err != nil {
-		return fmt.Errorf("folder: write %v: %w", s, err)
-	}
-	return nil
+func (w *Writer) WriteStripe(ctx context.Context, s codec.SliverIndex, c codec.StripeIndex, root codec.Hash, data []byte) error {
+	return w.slots.WriteStripe(ctx, s, c, root, data)
 }
 
 // Commit completes the slivers with their roots, adds the metadata, makes everything last and gives the folder its
@@ -178,31 +125,14 @@ func (w *Writer) Commit(ctx context.Context, m *codec.Metadata) error {
 		return fmt.Errorf("%w: it is for n = %d and %d bytes, the slivers for n = %d and %d bytes",
 			codec.ErrMetadata, m.Shards, m.Size, w.layout.Shards(), w.layout.Size())
 	}
-	group, ctx2 := errgroup.WithContext(ctx)
-	group.SetLimit(16) // waiting for the disk, not computing
-	for _, s := range w.slots {
-		group.Go(func() error {
-			if err := ctx2.Err(); err != nil {
-				return err
-			}
-			if err := s.finish(); err != nil {
-				return fmt.Errorf("folder: complete %v: %w", s.buffer.sliver, err)
-			}
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
+	if err := w.slots.finish(ctx); err != nil {
 		return err
 	}
 	b, err := m.MarshalBinary()
 	if err != nil {
 		return err
 	}
-	meta := &slot{path: filepath.Join(w.temp, MetadataName(m.ID()))}
-	if _, err = meta.WriteAt(b, 0); err == nil {
-		err = meta.f.Sync()
-	}
-	if err = errors.Join(err, meta.close()); err != nil {
+	if err := writeNew(filepath.Join(w.temp, MetadataName(m.ID())), b); err != nil {
 		return fmt.Errorf("folder: write the metadata: %w", err)
 	}
 	if err := ctx.Err(); err != nil {
@@ -211,19 +141,22 @@ func (w *Writer) Commit(ctx context.Context, m *codec.Metadata) error {
 	return w.rename()
 }
 
-// finish writes what is left of a sliver and waits for the disk.
-func (s *slot) finish() error {
-	err := s.buffer.finish(s)
-	if err == nil {
-		err = s.f.Sync()
+// writeNew writes a small file and waits for the disk.
+func writeNew(path string, b []byte) error {
+	f, err := openFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
+	if err != nil {
+		return err
 	}
-	return errors.Join(err, s.close())
+	if _, err = f.WriteAt(b, 0); err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
 }
 
 // rename gives the folder its final name.
 func (w *Writer) rename() error {
 	fail := func(err error) error { return fmt.Errorf("folder: give %s its name: %w", w.dir, err) }
-	if err := syncDir(w.temp); err != nil {
+	if err := SyncDir(w.temp); err != nil {
 		return fail(err)
 	}
 	if w.mode != 0 {
@@ -239,7 +172,7 @@ func (w *Writer) rename() error {
 		return fail(err)
 	}
 	w.done = true
-	if err := syncDir(filepath.Dir(w.dir)); err != nil {
+	if err := SyncDir(filepath.Dir(w.dir)); err != nil {
 		return fail(err)
 	}
 	return nil
@@ -251,9 +184,7 @@ func (w *Writer) Close() error {
 		return nil
 	}
 	w.done = true
-	for _, s := range w.slots {
-		s.close()
-	}
+	w.slots.close()
 	if err := os.RemoveAll(w.temp); err != nil {
 		return fmt.Errorf("folder: remove the temporary folder: %w", err)
 	}

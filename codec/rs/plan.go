@@ -61,7 +61,8 @@ func (p *Plan) makeMatrix() [][]uint16 {
 	return m
 }
 
-// Nanoseconds on the machine of the README; only their ratios matter.
+// Nanoseconds on the machine of the README. Only the speed depends on them, never a result: both ways give the same
+// bytes.
 const (
 	leopardFixed     = 900_000 // a call of the library's decoder
 	leopardButterfly = 0.044   // a byte of a vector, for each of the N·log2 N places of the transforms
