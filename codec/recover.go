@@ -27,7 +27,8 @@ type Recovery struct {
 // commitments decode to a sliver that does not match its own. It wraps [ErrInconsistent].
 type InconsistentError struct {
 	Target SliverIndex
-	// Witnesses are the sources whose symbols were proven and decode the target; see [BuildInconsistency].
+	// Witnesses are the sources whose symbols were proven and decode the target; see [BuildInconsistency]. There are
+	// none if sources failed so often that no set of them gave all stripes.
 	Witnesses []SymbolSource
 }
 
@@ -121,8 +122,10 @@ func (r *recovery) run(ctx context.Context, value Committed) error {
 		}
 	}
 	e := &InconsistentError{Target: r.Target}
-	for _, s := range r.chosen {
-		e.Witnesses = append(e.Witnesses, s.SymbolSource)
+	if !r.mixed {
+		for _, s := range r.chosen {
+			e.Witnesses = append(e.Witnesses, s.SymbolSource)
+		}
 	}
 	return e
 }
