@@ -89,7 +89,7 @@ func (c *checking) sliver(ctx context.Context, s codec.SliverIndex, buf *[]byte)
 		return 0, err
 	}
 	roots := make([]codec.Hash, l.Stripes())
-	n, err := file.ReadAt(hashBytes(roots), 0)
+	n, err := file.ReadAt(codec.HashBytes(roots), 0)
 	c.progress.add(uint64(n))
 	if err = whole(n, int(l.RootsSize()), err); err == nil {
 		err = v.Roots(roots)

@@ -7,9 +7,10 @@
 //
 // [Encode] makes a folder, or [Create] a [Writer] to be used as a [codec.Sink]: the folder gets its name only when
 // everything in it is whole and on disk. [Open] reads one, [Folder.Check] verifies every sliver, [Folder.Decoder]
-// gives the blob back from what is there, and [Folder.Repair] makes missing and corrupt slivers anew from symbols
-// of good ones, never from the blob, as nodes of the network do.
+// gives the blob back from what is there, and [Folder.Repair] makes missing and corrupt slivers anew: from symbols
+// of good ones, as nodes of the network do, or, where these don't suffice or it is asked for, by decoding the blob.
 //
 // The package doesn't know nodes, shards or certificates, logs nothing, and depends on package codec only. It keeps
-// at most [maxOpen] descriptors open, and its memory doesn't grow with the blob.
+// at most [maxOpen] descriptors open for reading and as many for writing, fewer where the system has no more, and its
+// memory doesn't grow with the blob.
 package folder

@@ -121,14 +121,16 @@ func (p *files) close() {
 	}
 }
 
+// longestPause is the last of the pauses of retryShort; tests have less patience.
+var longestPause = 64 * time.Millisecond
+
 // retryShort opens something. While the system has no descriptor left for it, idle files are closed and it is tried
 // again, a few times: what one goroutine gives back another may take, and other programs end. When that doesn't
 // help the error wraps [ErrMachine].
 func retryShort(open func() error, evict ...func()) error {
-	const longest = 64 * time.Millisecond
 	for pause := time.Millisecond; ; pause *= 2 {
 		err := open()
-		if !isShort(err) || pause > longest {
+		if !isShort(err) || pause > longestPause {
 			return blameMachine(err)
 		}
 		for _, e := range evict {

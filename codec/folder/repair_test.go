@@ -188,25 +188,7 @@ func TestRepairInterrupted(t *testing.T) {
 
 // TestWriterLied repairs a blob whose writer committed to one sliver of another blob.
 func TestWriterLied(t *testing.T) {
-	const n = 4
-	dir := encodeDir(t, n, randomBlob(1, 9000))
-	other := encodeDir(t, n, randomBlob(2, 9000))
-	a, b := mustOpen(t, dir), mustOpen(t, other)
-	values := append([]codec.Committed(nil), a.Metadata().Values...)
-	values[1] = b.Metadata().Values[1]
-	m, err := codec.NewMetadata(a.Layout(), values)
-	if err != nil {
-		t.Fatal(err)
-	}
-	bin, err := m.MarshalBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	remove(t, filepath.Join(dir, MetadataName(a.ID())))
-	if err := os.WriteFile(filepath.Join(dir, MetadataName(m.ID())), bin, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	copyFile(t, sliverPath(other, codec.Primary, 1), sliverPath(dir, codec.Primary, 1))
+	dir := liarsDir(t)
 	f := mustOpen(t, dir)
 	if bad := mustCheck(t, f).Bad(); len(bad) > 0 {
 		t.Fatalf("bad: %v", bad)
@@ -216,7 +198,7 @@ func TestWriterLied(t *testing.T) {
 	}
 	remove(t, sliverPath(dir, codec.Primary, 1))
 	f = mustOpen(t, dir)
-	err = f.Repair(context.Background(), nil, RepairOptions{}, nil)
+	err := f.Repair(context.Background(), nil, RepairOptions{}, nil)
 	var lie *codec.InconsistentError
 	if !errors.As(err, &lie) || lie.Target.String() != "primary-0001" {
 		t.Fatalf("error %v", err)

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
-	"unsafe"
 
 	"github.com/selvage-network/selvage/codec"
 )
@@ -33,7 +32,7 @@ func (s *Source) BytesRead() int64 { return s.read.Load() }
 // StripeRoots reads the sliver's stripe roots.
 func (s *Source) StripeRoots(ctx context.Context) ([]codec.Hash, error) {
 	roots := make([]codec.Hash, s.layout.Stripes())
-	if err := s.readAt(ctx, hashBytes(roots), 0); err != nil {
+	if err := s.readAt(ctx, codec.HashBytes(roots), 0); err != nil {
 		return nil, &codec.SliverError{Sliver: s.sliver, Stripe: -1, Err: err}
 	}
 	return roots, nil
@@ -96,9 +95,4 @@ func (s *Source) open(path string) (*os.File, error) {
 		return nil, fmt.Errorf("%w: %s has %d bytes, want %d", codec.ErrLength, filepath.Base(path), info.Size(), want)
 	}
 	return f, nil
-}
-
-// hashBytes views hashes as bytes.
-func hashBytes(h []codec.Hash) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(h))), len(h)*codec.HashSize)
 }

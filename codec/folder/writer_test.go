@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -236,6 +237,33 @@ func TestTarget(t *testing.T) {
 	t.Run("no parent", func(t *testing.T) {
 		if err := encode(filepath.Join(t.TempDir(), "a", "b")); !errors.Is(err, os.ErrNotExist) {
 			t.Fatalf("error %v, want %v", err, os.ErrNotExist)
+		}
+	})
+	t.Run("current folder", func(t *testing.T) {
+		dir := t.TempDir()
+		t.Chdir(dir)
+		for _, name := range []string{".", dir, "../" + filepath.Base(dir)} {
+			if err := encode(name); !errors.Is(err, ErrInUse) {
+				t.Fatalf("%s: error %v, want %v", name, err, ErrInUse)
+			}
+		}
+		if err := encode(".."); !errors.Is(err, ErrExists) { // it has the current one in it
+			t.Fatalf("error %v, want %v", err, ErrExists)
+		}
+		onlyEntries(t, dir)
+		if err := encode("new"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Run("mount point", func(t *testing.T) {
+		for dir, want := range map[string]bool{"/": true, "/proc": true, t.TempDir(): false} {
+			info, err := os.Stat(dir)
+			if err != nil || runtime.GOOS != "linux" {
+				t.Skip("no such folder here")
+			}
+			if got := isMountPoint(dir, info); got != want {
+				t.Fatalf("%s is a mount point: %v", dir, got)
+			}
 		}
 	})
 	t.Run("taken meanwhile", func(t *testing.T) {

@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"os"
 	"syscall"
 
 	"github.com/selvage-network/selvage/codec"
@@ -29,8 +28,12 @@ func advise(err error) error {
 		hint = "whoever wrote this blob encoded it wrongly, on purpose or by a bug; no set of slivers can be trusted to give what was meant"
 	case errors.Is(err, syscall.ENOSPC):
 		hint = "free some space, or write to another disk"
-	case errors.Is(err, codec.ErrInput) && !errors.Is(err, os.ErrPermission):
-		hint = "the file must not change while it is read"
+	case errors.Is(err, folder.ErrMachine):
+		hint = "the slivers are not to blame: allow more open files (ulimit -n), or end other programs, and try again"
+	case errors.Is(err, folder.ErrUnreadable):
+		hint = "get the permission to read these files and repair again; they may be good, so they were left as they are"
+	case errors.Is(err, folder.ErrInUse):
+		hint = "give an --out that doesn't exist yet"
 	}
 	if hint == "" {
 		return err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -160,7 +161,7 @@ func story(t *testing.T, n int, kept codec.Axis) {
 	sameFile(t, out, blob)
 
 	repaired := parse[repairResult](t, must(t, nil, "codec", "repair", "--json", slivers))
-	if !repaired.OK || len(repaired.Repaired) != n+spare || repaired.Ratio != 1 || repaired.LostBytes == 0 {
+	if !repaired.OK || len(repaired.Repaired) != n+spare || repaired.MovedRatio != 1 || repaired.ReadRatio < 1 || repaired.LostBytes == 0 {
 		t.Fatalf("%+v", repaired)
 	}
 	must(t, nil, "codec", "check", slivers)
@@ -374,6 +375,34 @@ func TestBench(t *testing.T) {
 		} {
 			if v <= 0 {
 				t.Errorf("n = %d: %s is %v", g.Shards, name, v)
+			}
+		}
+	}
+	near := func(a, b float64) bool { return math.Abs(a-b) <= 1e-6*math.Abs(b) }
+	for _, g := range r.Grids {
+		grid, err := codec.NewGrid(g.Shards)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := float64(g.Shards)
+		expansion := n * n / float64(grid.Rows()*grid.Cols())
+		if !near(g.Expansion, expansion) || !near(g.Limit, float64(r.Cores)*g.SHA256/expansion) ||
+			!near(g.EncodeRatio, g.Encode/g.Limit) || !near(g.EncodeIDRatio, g.EncodeID/g.Limit) {
+			t.Errorf("the limit and the ratios to it contradict the speeds: %+v", g)
+		}
+		if g.ShareReedSolomon <= 0 || g.ShareKZG <= 0 || !near(g.ShareRest, max(0, 1-g.ShareReedSolomon-g.ShareKZG)) {
+			t.Errorf("shares: %+v", g)
+		}
+		if len(g.Recover) != 6 || g.DecodeSize != r.Size || g.RecoverSize <= 0 {
+			t.Errorf("sizes: %+v", g)
+		}
+		for i, v := range g.Recover {
+			axis := codec.Axis(i / 3)
+			// Hashing the n symbols of the expanded sliver, of which it stores some.
+			hashing := n / float64(grid.Stored(axis)) / g.SHA256
+			if v.Axis != axis.String() || !near(v.ToHashOne, 1/v.Speed/hashing) || !near(v.ToHashAll, v.ToHashOne*float64(r.Cores)) ||
+				v.Bytes*int64(grid.Needed(axis)) < g.RecoverSize {
+				t.Errorf("recovery %d: %+v", i, v)
 			}
 		}
 	}

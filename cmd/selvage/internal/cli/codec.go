@@ -62,6 +62,22 @@ func openFolder(cmd *cobra.Command, dir, id string) (*folder.Folder, error) {
 	return f, nil
 }
 
+// checkFolder opens a folder and checks it behind a progress bar. The folder must be closed.
+func checkFolder(cmd *cobra.Command, dir, id string) (*folder.Folder, *folder.CheckReport, error) {
+	f, err := openFolder(cmd, dir, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	bar := newBytesBar(cmd, "checking", f.CheckSize())
+	report, err := f.Check(cmd.Context(), codec.Options{Progress: bar.set})
+	bar.end()
+	if err != nil {
+		f.Close()
+		return nil, nil, advise(err)
+	}
+	return f, report, nil
+}
+
 func newID() *cobra.Command {
 	var shards int
 	var asJSON bool
@@ -88,7 +104,7 @@ of any size.`,
 			m, err := codec.Encode(cmd.Context(), g, in, in.size, nil, codec.Options{Progress: bar.set})
 			bar.end()
 			if err != nil {
-				return advise(fmt.Errorf("encode %s: %w", in.name, err))
+				return in.fail(err)
 			}
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), struct {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"strings"
 
@@ -24,7 +25,7 @@ type decodeResult struct {
 	File     string       `json:"file"`
 	Verified string       `json:"verified"` // "blob": encoded again and compared; "slivers": those that were read
 	Missing  []string     `json:"missing"`
-	Corrupt  []badSliver  `json:"corrupt"` // as far as they were read
+	Corrupt  []badSliver  `json:"corrupt"` // or not to be read, as far as that was tried
 }
 
 // badSliver is a sliver that was refused.
@@ -40,6 +41,14 @@ func newBadSliver(e *codec.SliverError) badSliver {
 		b.Stripe = &e.Stripe
 	}
 	return b
+}
+
+// badWord says what is wrong with a sliver that was refused.
+func badWord(e *codec.SliverError) string {
+	if errors.Is(e, fs.ErrPermission) {
+		return "can't be read"
+	}
+	return "corrupt"
 }
 
 // decodeFlags are the flags of decode.
@@ -195,7 +204,7 @@ func warnBad(cmd *cobra.Command, dir string, missing []codec.SliverIndex, bad []
 			notef(cmd, "warning: and %d more", len(bad)-listed)
 			break
 		}
-		notef(cmd, "warning: corrupt: %v", e)
+		notef(cmd, "warning: %s: %v", badWord(e), e)
 	}
 	if len(missing)+len(bad) > 0 {
 		notef(cmd, "The others were sufficient. To make these anew: selvage codec repair %s", dir)

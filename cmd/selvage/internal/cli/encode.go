@@ -49,7 +49,7 @@ a temporary file beside DIR since the slivers' files can be laid out only when t
 			}
 			r, err := encode(cmd, g, args[0], out)
 			if err != nil {
-				return advise(err)
+				return err
 			}
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), r)
@@ -66,7 +66,7 @@ a temporary file beside DIR since the slivers' files can be laid out only when t
 
 func encode(cmd *cobra.Command, g codec.Grid, path, out string) (*encodeResult, error) {
 	if err := folder.CheckTarget(out); err != nil {
-		return nil, err
+		return nil, advise(err)
 	}
 	in, err := openInput(cmd, path)
 	if err != nil {
@@ -87,7 +87,7 @@ func encode(cmd *cobra.Command, g codec.Grid, path, out string) (*encodeResult, 
 	m, err := folder.Encode(cmd.Context(), out, g, in, uint64(in.size), codec.Options{Progress: bar.set})
 	bar.end()
 	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", in.name, err)
+		return nil, in.fail(err)
 	}
 	l, err := m.Layout()
 	if err != nil {

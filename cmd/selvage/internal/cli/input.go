@@ -2,11 +2,14 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"github.com/selvage-network/selvage/codec"
 )
 
 // input is a blob that is read.
@@ -15,6 +18,18 @@ type input struct {
 	name  string
 	size  int64 // −1 if it is not known
 	close func()
+	file  *os.File // of a regular file that was named, or nil
+}
+
+// fail is the error of encoding the blob, with what can be done about it.
+func (in *input) fail(err error) error {
+	err = fmt.Errorf("encode %s: %w", in.name, err)
+	if in.file != nil && errors.Is(err, codec.ErrInput) {
+		if info, e := in.file.Stat(); e == nil && info.Size() != in.size {
+			return fmt.Errorf("%w\n  → the file must not change while it is read: it had %d bytes and has %d now", err, in.size, info.Size())
+		}
+	}
+	return advise(err)
 }
 
 // openInput opens a blob: a file, or "-" for stdin.
@@ -39,7 +54,7 @@ func openInput(cmd *cobra.Command, path string) (*input, error) {
 		r, stop := interruptible(cmd.Context(), f)
 		return &input{Reader: r, name: path, size: -1, close: func() { stop(); f.Close() }}, nil
 	}
-	return &input{Reader: f, name: path, size: info.Size(), close: func() { f.Close() }}, nil
+	return &input{Reader: f, name: path, size: info.Size(), close: func() { f.Close() }, file: f}, nil
 }
 
 // interruptible makes a reader whose Read returns when ctx ends, although a read from a terminal or a pipe would
@@ -80,8 +95,15 @@ func spool(cmd *cobra.Command, in *input, dir string) (_ *input, err error) {
 		n, err := in.Read(b)
 		copied += uint64(n)
 		bar.set(copied)
+		if err != nil && err != io.EOF { // only the bare value is the end
+			err = &codec.InputError{Offset: copied, Err: err}
+		}
 		return n, err
 	}), make([]byte, 1<<20))
+	if errors.Is(err, codec.ErrInput) {
+		done()
+		return nil, in.fail(err)
+	}
 	if err == nil {
 		_, err = f.Seek(0, io.SeekStart)
 	}

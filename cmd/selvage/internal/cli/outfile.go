@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/selvage-network/selvage/codec/folder"
 )
 
 // outputFile is a file that gets its name only when it is whole.
@@ -47,17 +49,49 @@ func (o *outputFile) commit() error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", o.path, err)
 	}
-	if !o.force {
-		// A link never replaces a file that somebody has made meanwhile. Some file systems have no links.
-		switch err := os.Link(o.temp, o.path); {
-		case err == nil:
-			return nil // discard removes the other name
-		case errors.Is(err, fs.ErrExist):
+	if err := o.rename(); err != nil {
+		if !o.force && errors.Is(err, fs.ErrExist) {
 			return fmt.Errorf("%s has come to exist; give --force to overwrite it, or another --out", o.path)
+		}
+		return fmt.Errorf("write %s: %w", o.path, err)
+	}
+	if err := folder.SyncDir(filepath.Dir(o.path)); err != nil {
+		return fmt.Errorf("write %s: make its name last: %w", o.path, err)
+	}
+	return nil
+}
+
+// link makes a hard link; tests put one in its place that has none.
+var link = os.Link
+
+// rename gives the file its name. Without force it never replaces a file that somebody has made meanwhile, and the
+// error wraps [fs.ErrExist].
+func (o *outputFile) rename() error {
+	if !o.force {
+		err := link(o.temp, o.path)
+		if err == nil {
+			err = os.Remove(o.temp)
+			o.temp = ""
+			return err
+		}
+		if errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		// The file system has no links. An empty file takes the name, if it is free, and is then replaced.
+		f, err := os.OpenFile(o.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if err != nil {
+			return err
+		}
+		if err := f.Close(); err != nil {
+			os.Remove(o.path)
+			return err
 		}
 	}
 	if err := os.Rename(o.temp, o.path); err != nil {
-		return fmt.Errorf("write %s: %w", o.path, err)
+		if !o.force {
+			os.Remove(o.path)
+		}
+		return err
 	}
 	o.temp = ""
 	return nil
