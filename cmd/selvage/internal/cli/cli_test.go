@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/selvage-network/selvage/codec"
 )
@@ -310,8 +309,7 @@ func TestInterrupt(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		stdin, w := io.Pipe()
 		go func() {
-			w.Write(make([]byte, 100_000))
-			time.Sleep(50 * time.Millisecond)
+			w.Write(make([]byte, 100_000)) // a pipe: all of it has been read when this returns
 			cancel()
 		}()
 		r := selvageContext(t, ctx, stdin, args...)

@@ -1,4 +1,4 @@
-// Gensetup writes the trusted setup that codec/kzg embeds, from the copy of the Ethereum KZG ceremony's output that the
+// Command gensetup writes the trusted setup that codec/kzg embeds, from the copy of the Ethereum KZG ceremony's output that the
 // module github.com/crate-crypto/go-eth-kzg carries. Run it with `go generate ./codec/kzg`. It always writes the same
 // bytes; when it doesn't, the digest pinned in codec/kzg refuses them. The format is in codec/kzg/setup/README.md.
 package main
