@@ -995,8 +995,13 @@ func TestDecodeUnavailable(t *testing.T) {
 	if bad := d.Bad(); len(bad) > 0 {
 		t.Errorf("blamed: %v", bad)
 	}
-	alone := e.decoder(t, append(e.sources(Primary, 1), sources[0]))
-	if err := alone.DecodeFast(context.Background(), io.Discard); !errors.Is(err, ErrNotEnough) {
-		t.Errorf("two of three primaries, one busy: %v", err)
+	alone := e.decoder(t, append(e.sources(Primary, 1, 2), sources[0]))
+	err := alone.DecodeFast(context.Background(), io.Discard)
+	if !errors.Is(err, ErrNotEnough) || !strings.Contains(err.Error(), "503") {
+		t.Errorf("one of three primaries is busy: %v", err)
+	}
+	busy = false
+	if err := alone.DecodeFast(context.Background(), io.Discard); err != nil {
+		t.Errorf("it is not busy any more: %v", err)
 	}
 }

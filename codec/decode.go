@@ -71,29 +71,19 @@ func NewDecoder(blob Blob, values Commitments, sources []Source, opts Options) (
 func (d *Decoder) Layout() Layout { return d.layout }
 
 // Bad lists the slivers, and stripes of slivers, that were refused so far, in a fixed order. Sources that were only
-// not available ([ErrUnavailable]) are not among them.
+// not available ([ErrUnavailable]) are not among them: the next read asks them again.
 func (d *Decoder) Bad() []*SliverError {
-	return d.refused(func(e *SliverError) bool { return !errors.Is(e, ErrUnavailable) })
-}
-
-// refused lists what was refused and is wanted.
-func (d *Decoder) refused(wanted func(*SliverError) bool) []*SliverError {
 	var all []*SliverError
-	add := func(e *SliverError) {
-		if wanted(e) {
-			all = append(all, e)
-		}
-	}
 	for _, src := range d.sources {
 		if src == nil {
 			continue
 		}
 		src.mu.Lock()
 		if src.dead != nil {
-			add(src.dead)
+			all = append(all, src.dead)
 		} else {
 			for _, e := range src.bad {
-				add(e)
+				all = append(all, e)
 			}
 		}
 		src.mu.Unlock()
@@ -141,7 +131,7 @@ func (src *source) refuse(c StripeIndex, whole bool, err error) {
 	src.faults++
 	switch {
 	case src.dead != nil:
-	case whole && !errors.Is(err, ErrUnavailable):
+	case whole:
 		src.dead = e
 	case len(src.bad) >= maxBadStripes:
 		src.dead = aboutSliver(src.Sliver(), -1, fmt.Errorf("more than %d stripes are bad, the last one: %w", maxBadStripes, e))
@@ -170,6 +160,10 @@ func (d *Decoder) checkedRoots(ctx context.Context, src *source) ([]Hash, error)
 	value, _ := d.values.Committed(src.Sliver())
 	roots, err := checkedRoots(ctx, d.layout, src.Source, value)
 	if err != nil {
+		// Remembered before the next one may ask, so that nobody reads bad roots again.
+		if ctx.Err() == nil && !errors.Is(err, ErrUnavailable) {
+			src.refuse(0, true, err)
+		}
 		return nil, err
 	}
 	src.mu.Lock()

@@ -2,8 +2,10 @@ package codec
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"sync"
 )
 
 // reading is one pass over a blob or a part of it.
@@ -13,10 +15,14 @@ type reading struct {
 	crew   crew
 	stacks []treeStack   // full: the sliver trees
 	asking chan struct{} // holds a token for each sliver that is being read from
+
+	mu   sync.Mutex                                   // guards busy
+	busy map[SliverIndex]map[StripeIndex]*SliverError // sources that were not available during this reading
 }
 
 func newReading(d *Decoder, full bool) *reading {
-	r := &reading{Decoder: d, full: full, asking: make(chan struct{}, d.opts.reads())}
+	r := &reading{Decoder: d, full: full, asking: make(chan struct{}, d.opts.reads()),
+		busy: make(map[SliverIndex]map[StripeIndex]*SliverError)}
 	if full {
 		r.stacks = make([]treeStack, 2*d.layout.n)
 	}
@@ -146,9 +152,54 @@ func (r *reading) loadStripe(ctx context.Context, j *job) error {
 	}
 }
 
+// standing is that of the decoder, but for sources that were not available: they are left out of the stripes for which
+// they said so, and asked for others of this reading only when the rest does not suffice.
+func (r *reading) standing(s SliverIndex, c StripeIndex) standing {
+	r.mu.Lock()
+	now, before := r.busy[s][c] != nil, r.busy[s] != nil
+	r.mu.Unlock()
+	if now {
+		return useless
+	}
+	of := r.Decoder.standing(s, c)
+	if before {
+		of = min(of, suspect)
+	}
+	return of
+}
+
+// refuse remembers that a source has failed.
+func (r *reading) refuse(src *source, c StripeIndex, whole bool, err error) {
+	if !errors.Is(err, ErrUnavailable) {
+		src.refuse(c, whole, err)
+		return
+	}
+	s := src.Sliver()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.busy[s] == nil {
+		r.busy[s] = make(map[StripeIndex]*SliverError)
+	}
+	r.busy[s][c] = aboutSliver(s, int(c), err)
+}
+
+// unavailable lists the sources that were not available for a stripe.
+func (r *reading) unavailable(c StripeIndex) []*SliverError {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []*SliverError
+	for _, stripes := range r.busy {
+		if e := stripes[c]; e != nil {
+			all = append(all, e)
+		}
+	}
+	sortSliverErrors(all)
+	return all
+}
+
 // notEnough describes what is there of a stripe.
 func (r *reading) notEnough(stripe int) error {
-	e := &NotEnoughError{Stripe: stripe, Grid: r.layout.Grid, Bad: r.refused(func(*SliverError) bool { return true })}
+	e := &NotEnoughError{Stripe: stripe, Grid: r.layout.Grid, Bad: append(r.Bad(), r.unavailable(StripeIndex(stripe))...)}
 	for p := range r.sources {
 		if s := r.layout.SliverAt(p); r.standing(s, StripeIndex(stripe)) != useless {
 			if s.Axis == Primary {
@@ -212,7 +263,7 @@ func (r *reading) readSlots(ctx context.Context, j *job) (bool, error) {
 			err = src.ReadStripe(ctx, j.c, j.held[todo[i]].data)
 		}
 		if err != nil && ctx.Err() == nil {
-			src.refuse(j.c, whole, err)
+			r.refuse(src, j.c, whole, err)
 			failed[i] = true
 		}
 		return ctx.Err()

@@ -51,7 +51,7 @@ func TestManySlivers(t *testing.T) {
 	const n = 150
 	blob := randomBlob(1, 300_000)
 	dir := encodeDir(t, n, blob)
-	f := mustOpen(t, dir)
+	mustOpen(t, dir)
 	for i := range n - mustGrid(t, n).Cols() {
 		remove(t, sliverPath(dir, codec.Secondary, i))
 	}
@@ -60,7 +60,7 @@ func TestManySlivers(t *testing.T) {
 			remove(t, sliverPath(dir, codec.Primary, i))
 		}
 	}
-	f = mustOpen(t, dir)
+	f := mustOpen(t, dir)
 	if got, err := decode(t, f); err != nil || !bytes.Equal(got, blob) {
 		t.Fatalf("decoded bytes differ: %v", err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/consensys/gnark-crypto/ecc/bls12-381/fr"
 	"github.com/consensys/gnark-crypto/ecc/bls12-381/fr/fft"
+	"github.com/consensys/gnark-crypto/utils"
 )
 
 // Bounds on the number of values in a vector: two per shard, for 4 to 2048 shards.
@@ -75,5 +76,5 @@ func interpolate(logN int, a []fr.Element) {
 	d := &domains[logN]
 	d.once.Do(func() { d.domain = fft.NewDomain(1 << logN) })
 	d.domain.FFTInverse(a, fft.DIF)
-	fft.BitReverse(a)
+	utils.BitReverse(a)
 }
